@@ -1,0 +1,141 @@
+"""Whole files or none, their hashes, and where a result came from."""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = ("torch", "torchvision", "torch-geometric", "scikit-learn", "numpy", "pandas")
+
+
+class InputError(ValueError):
+    """What a user handed in cannot be used; the message says which, what was expected, what to do.
+
+    The command line prints the message alone and exits with a status other than 0; every other
+    exception is a defect of ours and keeps its traceback.
+    """
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `target` that takes its name only when all went well.
+
+    Parameters
+    ----------
+    target : Path
+        The file to write. Its folder is created when missing.
+
+    Yields
+    ------
+    Path
+        A path with the suffix of `target` (writers such as `numpy.savez` look at it).
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
+    try:
+        yield temporary
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(target: Path, content: Any) -> None:
+    """Write `content` as indented JSON, whole or not at all."""
+    with atomic_path(target) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def sha256_bytes(content: bytes) -> str:
+    """SHA-256 of `content`, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def project_root() -> Path:
+    """Nearest folder at or above the working folder that holds the book's `_toc.yml`.
+
+    Raises
+    ------
+    InputError
+        When there is none: the command was started outside a checkout.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "_toc.yml").is_file():
+            return folder
+    raise InputError(f"{here} is not inside a checkout of leukgnn: no _toc.yml here or above.")
+
+
+def commit() -> str:
+    """Commit of the checkout that this package runs from, "+" when changed, or "unknown"."""
+    here = Path(__file__).parent
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def provenance() -> dict[str, Any]:
+    """Who computed this: package version and commit, libraries, Python, processor, threads."""
+    return {
+        "leukgnn": version("leukgnn"),
+        "commit": commit(),
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)),
+    }
+
+
+def _processor() -> str:
+    """Model name of the processor, as the system gives it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def find_artifact(inputs: str, name: str, *, made_by: str) -> Path:
+    """Path of an artifact that an earlier chapter wrote.
+
+    Parameters
+    ----------
+    inputs : str
+        Folder of artifacts; empty: `build/artifacts` of the checkout.
+    name : str
+        The file, such as ``"graph.npz"``.
+    made_by : str
+        The chapter that writes it, for the error's sentence.
+
+    Raises
+    ------
+    InputError
+        When the file is not there.
+    """
+    folder = Path(inputs) if inputs else project_root() / "build" / "artifacts"
+    if not (folder / name).is_file():
+        raise InputError(
+            f"{folder / name} is missing: run `make book`, or chapter {made_by} with "
+            f"-p outputs={folder}, first."
+        )
+    return folder / name

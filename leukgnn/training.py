@@ -1,0 +1,185 @@
+"""One `fit` and one `predict` for every network."""
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch_geometric.utils import k_hop_subgraph
+from tqdm import tqdm
+
+from leukgnn.files import InputError
+from leukgnn.models import GCN
+from leukgnn.paper import TRAINING
+
+EVERY = 10  # epochs between two points of the accuracy curves: each costs a pass over the graph
+HOPS = 2  # as many as the network has layers
+Mask = NDArray[np.bool_]
+
+
+def class_weights(labels: Tensor) -> Tensor:
+    """Weights n / (2 n_c) of the loss, inverse to each class's frequency (section IV.D).
+
+    Raises
+    ------
+    InputError
+        When one of the two classes has no training cell.
+    """
+    counts = torch.bincount(labels, minlength=TRAINING.classes)
+    if len(counts) > TRAINING.classes or (counts == 0).any():
+        raise InputError(
+            f"The training cells number {counts.tolist()} per class; "
+            "expected labels 0 and 1, both present."
+        )
+    return len(labels) / (TRAINING.classes * counts.float())
+
+
+def fit(
+    network: GCN,
+    x: Tensor,
+    adjacency: Tensor,
+    labels: Tensor,
+    train: Mask,
+    *,
+    held_out: Mask,
+    seed: int,
+    learning_rate: float = TRAINING.learning_rate,
+    weight_decay: float = TRAINING.weight_decay,
+    epochs: int = TRAINING.epochs,
+    batch_size: int | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Train `network` in place; the same seed gives the same bits on one machine.
+
+    Parameters
+    ----------
+    network : GCN
+        From `models.seeded`; any network with its `forward`.
+    x : Tensor, shape (n, d), float32
+    adjacency : Tensor, shape (n, n), sparse CSR
+        From `graph.adjacency`.
+    labels : Tensor, shape (n,), int64
+        Only those of the training cells enter the loss.
+    train, held_out : ndarray, shape (n,), bool
+        The held-out cells are only measured for the curves: nothing is selected by them.
+    seed : int
+        Of dropout and of the order of batches.
+    learning_rate, weight_decay, epochs
+        Of Adam (section IV.D); the last epoch counts, there is no early stopping.
+    batch_size : int, optional
+        None: every epoch is one step on all training cells. Else that many training cells a
+        step, each with its 2-hop neighbourhood: our reading of the paper's "batch size".
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    DataFrame
+        One row per measured epoch: `epoch`, `steps`, `loss` (mean over the epoch's steps),
+        `train_accuracy`, `held_out_accuracy`.
+
+    Raises
+    ------
+    InputError
+        When shapes do not fit or a setting is out of its range.
+    """
+    _check(x, adjacency, labels, train, learning_rate, epochs, batch_size)
+    chosen = torch.from_numpy(np.flatnonzero(train))
+    weights = class_weights(labels[chosen])
+    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
+    rows = []
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        steps = 0
+        for epoch in tqdm(range(1, epochs + 1), desc="epochs", disable=not progress):
+            network.train()
+            losses = []
+            for batch in _batches(chosen, batch_size):
+                optimiser.zero_grad()
+                logits = _logits(network, x, adjacency, batch, whole=batch_size is None)
+                loss = cross_entropy(logits, labels[batch], weight=weights)
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
+                losses.append(loss.item())
+            steps += len(losses)
+            if epoch % EVERY == 0 or epoch in (1, epochs):
+                right = (predict(network, x, adjacency) >= 0.5) == labels.numpy().astype(bool)
+                shares = (right[train].mean(), right[held_out].mean())
+                rows.append((epoch, steps, float(np.mean(losses)), *shares))
+    names = ["epoch", "steps", "loss", "train_accuracy", "held_out_accuracy"]
+    return pd.DataFrame(rows, columns=names)
+
+
+@torch.no_grad()
+def predict(network: GCN, x: Tensor, adjacency: Tensor) -> NDArray[np.float32]:
+    """Probability of class 1 (leukemic) for every cell, shape (n,)."""
+    network.eval()
+    probability: NDArray[np.float32] = network(x, adjacency).softmax(dim=1)[:, 1].numpy()
+    return probability
+
+
+def neighbourhood(adjacency: Tensor, seeds: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Cells within two hops of `seeds`, with the edges and weights of the whole graph.
+
+    Because the weights are those of the whole graph, a network gives the seeds the same logits
+    on this part as on the whole.
+
+    Returns
+    -------
+    nodes : Tensor, shape (m,)
+    edge_index : Tensor, shape (2, e)
+        (source, target), numbered within `nodes`.
+    edge_weight : Tensor, shape (e,)
+    positions : Tensor
+        Where the seeds stand in `nodes`.
+    """
+    target, source = adjacency.to_sparse_coo().coalesce().indices()
+    edges = torch.stack([source, target])
+    nodes, part, positions, kept = k_hop_subgraph(
+        seeds, HOPS, edges, relabel_nodes=True, num_nodes=len(adjacency)
+    )
+    return nodes, part, adjacency.values()[kept], positions
+
+
+def _batches(chosen: Tensor, size: int | None) -> tuple[Tensor, ...]:
+    """Split the training cells into the batches of one epoch, shuffled unless there is only one."""
+    if size is None:
+        return (chosen,)
+    return chosen[torch.randperm(len(chosen))].split(size)
+
+
+def _logits(
+    network: nn.Module, x: Tensor, adjacency: Tensor, cells: Tensor, *, whole: bool
+) -> Tensor:
+    """Logits of `cells`, from the whole graph or from their neighbourhood alone."""
+    if whole:
+        logits: Tensor = network(x, adjacency)[cells]
+        return logits
+    nodes, edges, weights, positions = neighbourhood(adjacency, cells)
+    logits = network(x[nodes], edges, weights)[positions]
+    return logits
+
+
+def _check(
+    x: Tensor,
+    adjacency: Tensor,
+    labels: Tensor,
+    train: Mask,
+    learning_rate: float,
+    epochs: int,
+    batch_size: int | None,
+) -> None:
+    """Raise InputError for what `fit` cannot use."""
+    n = len(x)
+    if adjacency.shape != (n, n) or len(labels) != n or len(train) != n:
+        raise InputError(
+            f"features of {n} cells, adjacency {tuple(adjacency.shape)}, {len(labels)} labels and "
+            f"{len(train)} marks of training cells do not fit: expected the same n for all."
+        )
+    if learning_rate <= 0:
+        raise InputError(f"learning_rate={learning_rate}: expected a number above 0.")
+    if epochs < 1:
+        raise InputError(f"epochs={epochs}: expected at least 1.")
+    if batch_size is not None and batch_size < 1:
+        raise InputError(f"batch_size={batch_size}: expected at least 1, or none for full batch.")

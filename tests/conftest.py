@@ -1,0 +1,35 @@
+"""What several test files need."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from leukgnn.phantoms import write_phantoms
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The developers' folder of real cells beside the checkout."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "data" / "restore_bmp.py").is_file():
+        pytest.skip("the developers' folder of real cells is not there")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def originals(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Restore 892 of the BMP files as distributed."""
+    folder = tmp_path_factory.mktemp("originals")
+    script = shared / "data" / "restore_bmp.py"
+    subprocess.run([sys.executable, script, folder], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """12 phantoms of each class; tests only read them."""
+    return write_phantoms(tmp_path_factory.mktemp("phantoms"), cells_per_class=12, seed=0)
