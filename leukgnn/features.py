@@ -170,18 +170,17 @@ def extractor(weights: Weights, *, precision: Precision = "float32") -> Embed:
     """
     network = resnet18()
     network.load_state_dict(weights.state)
-    network.fc = nn.Identity()  # type: ignore[assignment]
+    network.fc = nn.Identity()
     kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
     network = network.eval().to(dtype=kind, memory_format=torch.channels_last)
     example = torch.zeros(2, 3, IMAGES.size, IMAGES.size, dtype=kind)
-    with torch.inference_mode():
-        with warnings.catch_warnings():
-            # Deprecated in favour of torch.compile, which needs a C++ compiler on the reader's
-            # machine; torch is pinned exactly, so the pass stays until that pin moves.
-            warnings.simplefilter("ignore", FutureWarning)
-            example = example.contiguous(memory_format=torch.channels_last)
-            traced = torch.jit.trace(network, example)  # type: ignore[no-untyped-call]
-            fast = torch.jit.optimize_for_inference(traced)
+    with torch.inference_mode(), warnings.catch_warnings():
+        # Deprecated in favour of torch.compile, which needs a C++ compiler on the reader's
+        # machine; torch is pinned exactly, so the pass stays until that pin moves.
+        warnings.simplefilter("ignore", FutureWarning)
+        example = example.contiguous(memory_format=torch.channels_last)
+        traced = torch.jit.trace(network, example)  # type: ignore[no-untyped-call]
+        fast = torch.jit.optimize_for_inference(traced)
 
     def embed(pixels: Tensor) -> NDArray[np.float32]:
         with torch.inference_mode():
@@ -309,10 +308,11 @@ def write_features(
     target: Path, x: NDArray[np.float32], table: pd.DataFrame, provenance: dict[str, Any]
 ) -> None:
     """Write the feature file (float16, no pickles) and its provenance, whole or not at all."""
-    columns = {name: table[name].to_numpy() for name in COLUMNS}
-    text = {name: v if v.dtype.kind in "iu" else v.astype(str) for name, v in columns.items()}
+    columns: dict[str, Any] = {name: table[name].to_numpy() for name in COLUMNS}
+    for name in ("filename", "fold", "subject"):
+        columns[name] = columns[name].astype(str)  # fixed-width text, which needs no pickle
     with files.atomic_path(target) as temporary:
-        np.savez_compressed(temporary, features=x.astype(np.float16), **text)
+        np.savez_compressed(temporary, features=x.astype(np.float16), **columns)
     files.write_json(target.with_suffix(".json"), provenance)
 
 

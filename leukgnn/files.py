@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import subprocess
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -139,3 +140,11 @@ def find_artifact(inputs: str, name: str, *, made_by: str) -> Path:
             f"-p outputs={folder}, first."
         )
     return folder / name
+
+
+@contextmanager
+def quiet(message: str) -> Iterator[None]:
+    """Silence one known warning, told by how its message begins; all others stay."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=message)
+        yield

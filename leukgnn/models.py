@@ -106,5 +106,5 @@ def svm(strength: float) -> Pipeline:
 
 
 def majority() -> DummyClassifier:
-    """Always the most frequent class of the training cells."""
+    """Answer the most frequent class of the training cells, always."""
     return DummyClassifier(strategy="most_frequent")

@@ -56,12 +56,19 @@ def prediction_rows(
     table: pd.DataFrame, test: Mask, probability: NDArray[Any], *, model: str, seed: int
 ) -> pd.DataFrame:
     """Rows of `predictions.parquet` for the test cells of one model under `as_written`."""
-    rows = table.loc[test, ["filename", "subject", "label"]].reset_index(drop=True)
-    for place, (name, value) in enumerate(
-        {"protocol": "as_written", "model": model, "seed": seed, "fold": "all"}.items()
-    ):
-        rows.insert(place, name, value)
-    return rows.assign(probability=probability[test].astype(np.float64))
+    drawn = table.loc[test]
+    return pd.DataFrame(
+        {
+            "protocol": "as_written",
+            "model": model,
+            "seed": seed,
+            "fold": "all",
+            "filename": drawn["filename"],
+            "subject": drawn["subject"],
+            "label": drawn["label"],
+            "probability": probability[test].astype(np.float64),
+        }
+    ).reset_index(drop=True)
 
 
 def as_written(
@@ -103,7 +110,7 @@ def as_written(
         The trained networks.
     test : ndarray, shape (n,), bool
     """
-    labels = table["label"].to_numpy()
+    labels = table["label"].to_numpy(copy=True)  # torch wants its own
     train, test = stratified_split(labels, test_share, seed)
     predictions, histories, networks = [], [], {}
     for name, kind in NETWORKS.items():
@@ -116,8 +123,8 @@ def as_written(
         predictions.append(prediction_rows(table, test, probability, model=name, seed=seed))
         histories.append(history.assign(model=name, seed=seed))
         networks[name] = network
-    probability = svm_probability(x.numpy(), labels, train, strength)
-    predictions.append(prediction_rows(table, test, probability, model="svm", seed=seed))
+    margin = svm_probability(x.numpy(), labels, train, strength)
+    predictions.append(prediction_rows(table, test, margin, model="svm", seed=seed))
     always = models.majority().fit(x.numpy()[train], labels[train]).predict_proba(x.numpy())[:, 1]
     predictions.append(prediction_rows(table, test, always, model="majority", seed=seed))
     return pd.concat(predictions), pd.concat(histories), networks, test

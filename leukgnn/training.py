@@ -134,7 +134,8 @@ def neighbourhood(adjacency: Tensor, seeds: Tensor) -> tuple[Tensor, Tensor, Ten
     positions : Tensor
         Where the seeds stand in `nodes`.
     """
-    target, source = adjacency.to_sparse_coo().coalesce().indices()
+    coo = adjacency.to_sparse_coo()  # type: ignore[no-untyped-call]
+    target, source = coo.coalesce().indices()
     edges = torch.stack([source, target])
     nodes, part, positions, kept = k_hop_subgraph(
         seeds, HOPS, edges, relabel_nodes=True, num_nodes=len(adjacency)
@@ -146,7 +147,7 @@ def _batches(chosen: Tensor, size: int | None) -> tuple[Tensor, ...]:
     """Split the training cells into the batches of one epoch, shuffled unless there is only one."""
     if size is None:
         return (chosen,)
-    return chosen[torch.randperm(len(chosen))].split(size)
+    return torch.split(chosen[torch.randperm(len(chosen))], size)
 
 
 def _logits(

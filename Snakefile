@@ -1,0 +1,90 @@
+# The chapters, in the order of the data: each declares what it reads and what it writes, so only
+# what changed runs again and independent chapters run side by side.
+#
+#   make plan    says what would run, and why
+#   make book    runs it
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import yaml
+
+from leukgnn import execute
+
+ARTIFACTS, RESULTS = "build/artifacts", "build/results"
+FEATURES, GRAPH = f"{ARTIFACTS}/features.npz", f"{ARTIFACTS}/graph.npz"
+CELLS = f"{ARTIFACTS}/cells.parquet"
+TRAINED = [
+    f"{ARTIFACTS}/{name}"
+    for name in ("predictions.parquet", "history.parquet", "hidden.npz", "training.json")
+]
+CHAPTERS = {  # name: what it reads, what it writes, threads
+    "01_dataset": ([], [CELLS], 1),
+    "02_augmentation": ([CELLS], [], 1),
+    "03_features": ([CELLS], [FEATURES, f"{ARTIFACTS}/features.json"], 1),
+    "04_graph": ([FEATURES], [GRAPH, f"{ARTIFACTS}/graph.json"], 1),
+    "05_gcn": ([FEATURES, GRAPH], TRAINED, 2),
+    "06_results": (
+        [FEATURES, *TRAINED],
+        [f"{RESULTS}/{name}" for name in ("results.csv", "predictions.parquet", "intervals.csv")],
+        2,
+    ),
+}
+PROFILES = yaml.safe_load(Path("notebooks/profiles.yml").read_text())
+PROFILE = config.get("profile") or "quick"
+if PROFILE not in PROFILES:
+    sys.exit(f"PROFILE={PROFILE}: expected one of {', '.join(PROFILES)}.")
+SETTINGS = {
+    "profile": PROFILE,
+    "images": config.get("images") or "",
+    "weights": config.get("weights") or "",
+    "inputs": ARTIFACTS,
+}
+
+
+def given(chapter):
+    """Parameters of a chapter in this run, as the command line takes them."""
+    declared = execute.declared_parameters(execute.chapter_source(chapter))
+    results = any(path.startswith(RESULTS) for path in CHAPTERS[chapter][1])
+    settings = {**SETTINGS, "outputs": RESULTS if results else ARTIFACTS}
+    settings |= PROFILES[PROFILE].get(chapter, {})
+    chosen = {name: value for name, value in settings.items() if name in declared}
+    return " ".join(f"-p {shlex.quote(f'{name}={value}')}" for name, value in chosen.items())
+
+
+rule book:
+    default_target: True
+    input:
+        expand("book/chapters/{chapter}.ipynb", chapter=CHAPTERS),
+        "_config.yml",
+        "_toc.yml",
+        sorted(str(p) for p in Path("book").glob("*.md")),
+        "book/references.bib",
+        "leukgnn/book.py",
+    output:
+        "_build/html/index.html",
+    params:
+        repository=config.get("repository") or "",
+    shell:
+        "{sys.executable} -m leukgnn.cli book --repository '{params.repository}'"
+
+
+for name, (reads, writes, cores) in CHAPTERS.items():
+
+    rule:
+        name: name
+        input:
+            reads,
+            f"notebooks/{name}.md",
+            [os.path.relpath(path) for path in execute.modules_used(execute.chapter_source(name))],
+        output:
+            f"book/chapters/{name}.ipynb",
+            writes,
+        params:
+            chapter=name,
+            given=given(name),
+        threads: cores
+        shell:
+            "OMP_NUM_THREADS={threads} {sys.executable} -m leukgnn.cli run {params.chapter} "
+            "{params.given} -o {output[0]}"

@@ -1,0 +1,219 @@
+"""One chapter through jupytext and papermill: parameters checked, errors fatal, nothing half-done."""
+
+import ast
+import os
+import re
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import papermill
+import yaml
+
+from leukgnn import files
+from leukgnn.files import InputError
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list": list}
+
+
+class ChapterError(RuntimeError):
+    """A cell of a chapter failed; the message names chapter and cell and holds the traceback."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A chapter's declared parameter, as its cell tagged `parameters` gives it."""
+
+    name: str
+    type: str
+    default: Any
+    help: str
+
+
+def chapters() -> list[Path]:
+    """Sources of all chapters of the checkout, in the book's order."""
+    return sorted((files.project_root() / "notebooks").glob("[0-9][0-9]_*.md"))
+
+
+def chapter_source(name: str) -> Path:
+    """Source of one chapter, such as ``"05_gcn"``.
+
+    Raises
+    ------
+    InputError
+        When there is no such chapter; names those there are.
+    """
+    known = {path.stem: path for path in chapters()}
+    if name not in known:
+        raise InputError(f"chapter {name!r} is unknown: expected one of {', '.join(known)}.")
+    return known[name]
+
+
+def declared_parameters(source: Path) -> dict[str, Parameter]:
+    """Parameters that a chapter declares: typed, commented literals in its tagged cell.
+
+    Raises
+    ------
+    InputError
+        When the chapter has no such cell, or a line of it is not ``name: type = literal  # help``.
+    """
+    cells = [c for c in jupytext.read(source).cells if "parameters" in c.metadata.get("tags", [])]
+    if len(cells) != 1:
+        raise InputError(f"{source}: expected one cell tagged parameters, found {len(cells)}.")
+    lines = cells[0].source.splitlines()
+    found = {}
+    for node in ast.parse(cells[0].source).body:
+        line = lines[node.lineno - 1]
+        if not isinstance(node, ast.AnnAssign) or node.value is None or "#" not in line:
+            raise InputError(f"{source}: {line!r} is not `name: type = literal  # help`.")
+        name = ast.unparse(node.target)
+        kind = ast.unparse(node.annotation).partition("[")[0]
+        help_text = line.rpartition("#")[2].strip()
+        found[name] = Parameter(name, kind, ast.literal_eval(node.value), help_text)
+    return found
+
+
+def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
+    """Read ``["k=20", "flag=false"]`` with YAML's types: ``{"k": 20, "flag": False}``."""
+    given = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name:
+            raise InputError(f"-p {assignment}: expected NAME=VALUE, such as -p k=20.")
+        given[name] = yaml.safe_load(value) if value else ""
+    return given
+
+
+def check_parameters(source: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Check given parameters against the declared ones; integers are taken for floats.
+
+    Raises
+    ------
+    InputError
+        For an unknown parameter (names the known ones) or a value of another type.
+    """
+    declared = declared_parameters(source)
+    checked = {}
+    for name, value in given.items():
+        if name not in declared:
+            raise InputError(
+                f"{source.stem} has no parameter {name!r}: expected one of {', '.join(declared)}."
+            )
+        kind = TYPES[declared[name].type]
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            raise InputError(
+                f"{source.stem}: {name}={value!r} is of type {type(value).__name__}, "
+                f"expected {declared[name].type}, such as {declared[name].default!r}."
+            )
+        checked[name] = value
+    return checked
+
+
+def run(source: Path, output: Path, parameters: Mapping[str, Any]) -> None:
+    """Execute a chapter from its source into `output`.
+
+    A chapter that fails never reaches `output`: what it got to is kept as
+    `build/failed/CHAPTER.ipynb` of the checkout.
+
+    Parameters
+    ----------
+    source : Path
+        A MyST Markdown notebook.
+    output : Path
+        The executed `.ipynb` to write.
+    parameters : mapping
+        Checked against the declared ones.
+
+    Raises
+    ------
+    InputError
+        For parameters that do not fit.
+    ChapterError
+        When a cell fails.
+    """
+    checked = check_parameters(source, parameters)
+    root = files.project_root()
+    os.environ["TQDM_DISABLE"] = "1"  # for the kernel: bars belong in a terminal, not in a page
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as scratch:
+        plain, executed = Path(scratch, f"{source.stem}.ipynb"), Path(scratch, "executed.ipynb")
+        jupytext.write(jupytext.read(source), plain)
+        try:
+            papermill.execute_notebook(
+                plain, executed, checked, kernel_name="python3", cwd=root, progress_bar=False
+            )
+        except papermill.PapermillExecutionError as error:
+            kept = root / "build" / "failed" / output.name
+            _keep(executed, kept)
+            raise ChapterError(_explain(source.stem, error, kept.relative_to(root))) from None
+        notebook = nbformat.read(executed, as_version=4)
+    _clean(notebook, source.stem, checked, time.perf_counter() - started)
+    with files.atomic_path(output) as temporary:
+        nbformat.write(notebook, temporary)
+
+
+def _keep(executed: Path, kept: Path) -> None:
+    """Keep a partial output for inspection, apart from the book."""
+    with files.atomic_path(kept) as temporary:
+        temporary.write_bytes(executed.read_bytes())
+
+
+def _explain(chapter: str, error: papermill.PapermillExecutionError, kept: Path) -> str:
+    """Say where a chapter failed."""
+    first = error.source.strip().splitlines()[0] if error.source.strip() else ""
+    traceback = ANSI.sub("", "\n".join(error.traceback))
+    return (
+        f"chapter {chapter}, cell {error.exec_count} ({first}): {error.ename}: {error.evalue}\n"
+        f"{traceback}\nThe output up to there: {kept}"
+    )
+
+
+def _clean(notebook: Any, chapter: str, parameters: Mapping[str, Any], seconds: float) -> None:
+    """Replace papermill's metadata (paths of this machine) by our own, and check the outputs."""
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                raise ChapterError(f"chapter {chapter}: a cell shows an error: {output.ename}")
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata["leukgnn"] = {
+        "chapter": chapter,
+        "parameters": dict(parameters),
+        "seconds": round(seconds, 1),
+        "provenance": files.provenance(),
+    }
+
+
+def modules_used(source: Path) -> list[Path]:
+    """Files of the package that a chapter rests on: what it imports, and what those import."""
+    package = Path(__file__).parent
+    notebook = jupytext.read(source)
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    found: set[Path] = set()
+    waiting = _imported(code, package)
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting |= _imported(path.read_text(), package)
+    return sorted(found)
+
+
+def _imported(code: str, package: Path) -> set[Path]:
+    """Files of `package` that a piece of Python imports."""
+    names = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and node.module == package.name:
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.removeprefix(f"{package.name}."))
+    return {path for name in names if (path := package / f"{name}.py").is_file()}

@@ -1,0 +1,281 @@
+"""The cosine k-nearest-neighbour graph of cells, and what its edges join (section IV.B)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch_geometric.nn.conv.gcn_conv import gcn_norm
+
+from leukgnn import files
+from leukgnn.files import InputError
+
+EDGES = ("directed", "union", "mutual")
+BLOCK = 1024  # rows of the similarity matrix at a time: 32 MB for 8,000 cells
+MARGIN = 8  # candidates beyond k: room for ties at the border
+CLOSE = 1e-5  # float32 similarities nearer than this are computed again in float64
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+def knn(features: NDArray[Any], k: int) -> tuple[Ints, Floats]:
+    """Cosine k nearest neighbours among the cells themselves, no cell its own neighbour.
+
+    Ties (duplicated cells) are broken by index, so the answer does not depend on block size,
+    threads or the order of a matrix product's sums. scikit-learn's
+    ``NearestNeighbors(metric="cosine")``, which the paper names, gives the same neighbours where
+    there is no tie (a test); it takes about three times the time of the matrix product it rests
+    on and leaves ties open, hence this block-wise product.
+
+    Parameters
+    ----------
+    features : ndarray, shape (n, d)
+    k : int
+        1 <= k < n.
+
+    Returns
+    -------
+    neighbours : ndarray, shape (n, k), int64
+        Sorted by distance, then index.
+    similarity : ndarray, shape (n, k), float32
+        Cosine, -1 to 1.
+
+    Raises
+    ------
+    InputError
+        When `k` is out of range, or a row is not finite or all zero.
+
+    Examples
+    --------
+    >>> knn(np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]]), 1)[0].ravel().tolist()
+    [1, 0, 1]
+    """
+    _check(features, k, len(features) - 1, "n - 1")
+    return _nearest(features, features, k, own=True)
+
+
+def attach(new: NDArray[Any], reference: NDArray[Any], k: int) -> tuple[Ints, Floats]:
+    """Cosine k nearest reference cells of new cells: one-way, the reference does not change.
+
+    Parameters
+    ----------
+    new : ndarray, shape (m, d)
+    reference : ndarray, shape (n, d)
+    k : int
+        1 <= k <= n.
+
+    Returns
+    -------
+    neighbours, similarity : ndarray, shape (m, k)
+        As of `knn`; each new cell's row depends on that cell and the reference alone.
+    """
+    _check(reference, k, len(reference), "n")
+    _check(new, 1, 1, "n")
+    if new.shape[1] != reference.shape[1]:
+        raise InputError(
+            f"new cells have {new.shape[1]} features, the reference {reference.shape[1]}; "
+            "extract both with the same network."
+        )
+    return _nearest(new, reference, k, own=False)
+
+
+def _check(features: NDArray[Any], k: int, most: int, word: str) -> None:
+    """Raise InputError for features without a cosine, or a `k` out of range."""
+    if features.ndim != 2:
+        raise InputError(f"features have shape {features.shape}, expected (cells, features).")
+    if not np.isfinite(features).all():
+        raise InputError("features hold NaN or infinity; extract them again.")
+    empty = np.flatnonzero(~features.any(axis=1))
+    if len(empty):
+        raise InputError(f"the features of cell {empty[0]} are all 0: it has no cosine; drop it.")
+    if not 1 <= k <= most:
+        raise InputError(f"k={k}: expected 1 to {word}, here {most}.")
+
+
+def _nearest(query: NDArray[Any], base: NDArray[Any], k: int, *, own: bool) -> tuple[Ints, Floats]:
+    """Search block by block; `own`: query and base are the same cells, leave out the diagonal."""
+    exact_query, exact_base = _unit_rows(query), _unit_rows(base)
+    rows, columns = (torch.from_numpy(a.astype(np.float32)) for a in (exact_query, exact_base))
+    width = min(k + MARGIN, len(base) - own)
+    found = []
+    for start in range(0, len(query), BLOCK):
+        similarity = rows[start : start + BLOCK] @ columns.T
+        if own:
+            similarity.diagonal(start).fill_(-torch.inf)
+        values, indices = similarity.topk(width)
+        found.append((values.numpy(), indices.numpy()))
+    values = np.concatenate([v for v, _ in found])
+    indices = np.concatenate([i for _, i in found])
+    closest = np.diff(-values, axis=1).min(axis=1, initial=np.inf)
+    for i in np.flatnonzero(closest < CLOSE):
+        candidates = indices[i]
+        if values[i, k - 1] - values[i, -1] < CLOSE:  # more ties than the margin holds
+            candidates = np.delete(np.arange(len(base)), i if own else [])
+        candidates = np.sort(candidates)
+        exact = np.round((exact_base[candidates] * exact_query[i]).sum(axis=1), 12)
+        best = np.argsort(-exact, kind="stable")[:width]
+        values[i], indices[i] = exact[best], candidates[best]
+    return indices[:, :k].astype(np.int64), values[:, :k].astype(np.float32)
+
+
+def _unit_rows(features: NDArray[Any]) -> NDArray[np.float64]:
+    """Rows of length 1, float64."""
+    wide = features.astype(np.float64)
+    unit: NDArray[np.float64] = wide / np.linalg.norm(wide, axis=1, keepdims=True)
+    return unit
+
+
+def edge_index(neighbours: Ints, edges: str = "union") -> Ints:
+    """Edge list of a k-NN graph, without self loops, sorted by target, then source.
+
+    Parameters
+    ----------
+    neighbours : ndarray, shape (n, k)
+        From `knn`.
+    edges : str
+        ``"directed"``: each cell receives from its k neighbours (the paper's formula);
+        ``"union"``: both ways wherever one of the two names the other; ``"mutual"``: both ways
+        where each names the other.
+
+    Returns
+    -------
+    ndarray, shape (2, E), int64
+        Sources and targets; messages flow from source to target.
+    """
+    if edges not in EDGES:
+        raise InputError(f"edges={edges!r}: expected one of {', '.join(EDGES)}.")
+    n, k = neighbours.shape
+    target, source = np.repeat(np.arange(n), k), neighbours.ravel()
+    forward, backward = target * n + source, source * n + target
+    if edges == "union":
+        keys = np.union1d(forward, backward)
+    elif edges == "mutual":
+        keys = np.intersect1d(forward, backward)
+    else:
+        keys = np.sort(forward)
+    return np.stack([keys % n, keys // n])
+
+
+def edge_hash(edges: Ints) -> str:
+    """SHA-256 of an edge list, in hexadecimal: two runs with the same graph share it."""
+    return files.sha256_bytes(np.ascontiguousarray(edges, dtype="<i8").tobytes())
+
+
+def adjacency(edges: Ints, n: int) -> Tensor:
+    r"""Normalised adjacency :math:`\hat D^{-1/2}(A+I)\hat D^{-1/2}` (Kipf & Welling 2017).
+
+    Parameters
+    ----------
+    edges : ndarray, shape (2, E)
+        Without self loops (they are added here).
+    n : int
+        Number of cells.
+
+    Returns
+    -------
+    Tensor, shape (n, n), sparse CSR, float32
+        Row = target, column = source; the values of `torch_geometric`'s `gcn_norm`.
+    """
+    if edges.size and (edges[0] == edges[1]).any():
+        raise InputError("the edge list holds self loops; leave them out, they are added once.")
+    looped, weight = gcn_norm(torch.from_numpy(edges), num_nodes=n, add_self_loops=True)
+    matrix = torch.sparse_coo_tensor(looped.flip(0), weight, (n, n), check_invariants=True)
+    with files.quiet("Sparse CSR tensor support is in beta"):
+        return matrix.coalesce().to_sparse_csr()
+
+
+def homophily(edges: Ints, labels: Ints) -> float:
+    """Share of edges that join two cells of one class."""
+    return float((labels[edges[0]] == labels[edges[1]]).mean()) if edges.size else float("nan")
+
+
+def adjusted_homophily(edges: Ints, labels: Ints) -> float:
+    """Edge homophily set against chance: 0 when edges ignore the classes, 1 when all agree.
+
+    Platonov et al. (2023): chance is the sum over classes of their squared share of edge ends.
+    """
+    ends = np.bincount(labels[edges.ravel()], minlength=2) / edges.size
+    chance = float((ends**2).sum())
+    return (homophily(edges, labels) - chance) / (1 - chance)
+
+
+def edge_kinds(edges: Ints, table: pd.DataFrame) -> NDArray[np.str_]:
+    """Tell what each edge joins, by the cells at its ends.
+
+    "same source image", "same subject" (another image of it) or "cross-subject". `table` has `subject` and `source_image`, row i for cell i.
+    """
+    source, target = (table.iloc[ends].reset_index(drop=True) for ends in edges)
+    same_image = (source["source_image"] == target["source_image"]).to_numpy()
+    same_subject = (source["subject"] == target["subject"]).to_numpy()
+    return np.select(
+        [same_image, same_subject], ["same source image", "same subject"], "cross-subject"
+    )
+
+
+def sweep(neighbours: Ints, table: pd.DataFrame, ks: list[int], edges: str) -> pd.DataFrame:
+    """Homophily and kinds of edges of the graphs for several `k`.
+
+    Returns
+    -------
+    DataFrame
+        One row per k and kind ("all edges" included): `k`, `kind`, `edges`, `share`,
+        `homophily`; `adjusted` for all edges.
+    """
+    labels = table["label"].to_numpy()
+    rows: list[dict[str, Any]] = []
+    for k in ks:
+        graph = edge_index(neighbours[:, :k], edges)
+        kinds = edge_kinds(graph, table)
+        adjusted = adjusted_homophily(graph, labels)
+        rows.append(_sweep_row(k, "all edges", graph, graph, labels) | {"adjusted": adjusted})
+        for kind in ("same source image", "same subject", "cross-subject"):
+            rows.append(_sweep_row(k, kind, graph[:, kinds == kind], graph, labels))
+    return pd.DataFrame(rows)
+
+
+def _sweep_row(k: int, kind: str, part: Ints, graph: Ints, labels: Ints) -> dict[str, Any]:
+    """One row of `sweep`."""
+    count = part.shape[1]
+    share = count / graph.shape[1]
+    return {
+        "k": k,
+        "kind": kind,
+        "edges": count,
+        "share": share,
+        "homophily": homophily(part, labels),
+    }
+
+
+def write_graph(folder: Path, edges: Ints, settings: dict[str, Any]) -> None:
+    """Write `graph.npz` (edge_index) and `graph.json` (k, edges, hash, provenance)."""
+    with files.atomic_path(folder / "graph.npz") as temporary:
+        np.savez_compressed(temporary, edge_index=edges)
+    summary = {**settings, "edge_count": edges.shape[1], "edge_hash": edge_hash(edges)}
+    files.write_json(folder / "graph.json", {**summary, **files.provenance()})
+
+
+def read_graph(inputs: str, *, features: NDArray[Any], k: int, edges: str) -> Ints:
+    """Read chapter 04's graph if it has these settings, else build the graph with them.
+
+    So one chapter can be run with another `k` without running the chapter before it.
+    """
+    wanted = {"k": k, "edges": edges, "features": features_hash(features)}
+    try:
+        path = files.find_artifact(inputs, "graph.npz", made_by="04_graph")
+        settings = json.loads(path.with_suffix(".json").read_text())
+    except InputError:
+        settings = {}
+    if {name: settings.get(name) for name in wanted} == wanted:
+        with np.load(path, allow_pickle=False) as stored:
+            graph: Ints = stored["edge_index"]
+            return graph
+    return edge_index(knn(features, k)[0], edges)
+
+
+def features_hash(features: NDArray[Any]) -> str:
+    """SHA-256 of the features a graph rests on."""
+    return files.sha256_bytes(np.ascontiguousarray(features, dtype="<f4").tobytes())
