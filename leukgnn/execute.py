@@ -1,4 +1,4 @@
-"""One chapter through jupytext and papermill: parameters checked, errors fatal, nothing half-done."""
+"""One chapter through jupytext and papermill: parameters checked, every error fatal."""
 
 import ast
 import os
@@ -37,7 +37,7 @@ class Parameter:
 
 
 def chapters() -> list[Path]:
-    """Sources of all chapters of the checkout, in the book's order."""
+    """List the sources of all chapters of the checkout, in the book's order."""
     return sorted((files.project_root() / "notebooks").glob("[0-9][0-9]_*.md"))
 
 
@@ -154,10 +154,10 @@ def run(source: Path, output: Path, parameters: Mapping[str, Any]) -> None:
             kept = root / "build" / "failed" / output.name
             _keep(executed, kept)
             raise ChapterError(_explain(source.stem, error, kept.relative_to(root))) from None
-        notebook = nbformat.read(executed, as_version=4)
+        notebook = nbformat.read(executed, as_version=4)  # type: ignore[no-untyped-call]
     _clean(notebook, source.stem, checked, time.perf_counter() - started)
     with files.atomic_path(output) as temporary:
-        nbformat.write(notebook, temporary)
+        nbformat.write(notebook, temporary)  # type: ignore[no-untyped-call]
 
 
 def _keep(executed: Path, kept: Path) -> None:

@@ -106,8 +106,8 @@ def _nearest(query: NDArray[Any], base: NDArray[Any], k: int, *, own: bool) -> t
         similarity = rows[start : start + BLOCK] @ columns.T
         if own:
             similarity.diagonal(start).fill_(-torch.inf)
-        values, indices = similarity.topk(width)
-        found.append((values.numpy(), indices.numpy()))
+        best = similarity.topk(width)
+        found.append((best.values.numpy(), best.indices.numpy()))
     values = np.concatenate([v for v, _ in found])
     indices = np.concatenate([i for _, i in found])
     closest = np.diff(-values, axis=1).min(axis=1, initial=np.inf)
@@ -117,8 +117,8 @@ def _nearest(query: NDArray[Any], base: NDArray[Any], k: int, *, own: bool) -> t
             candidates = np.delete(np.arange(len(base)), i if own else [])
         candidates = np.sort(candidates)
         exact = np.round((exact_base[candidates] * exact_query[i]).sum(axis=1), 12)
-        best = np.argsort(-exact, kind="stable")[:width]
-        values[i], indices[i] = exact[best], candidates[best]
+        order = np.argsort(-exact, kind="stable")[:width]
+        values[i], indices[i] = exact[order], candidates[order]
     return indices[:, :k].astype(np.int64), values[:, :k].astype(np.float32)
 
 
@@ -206,7 +206,8 @@ def adjusted_homophily(edges: Ints, labels: Ints) -> float:
 def edge_kinds(edges: Ints, table: pd.DataFrame) -> NDArray[np.str_]:
     """Tell what each edge joins, by the cells at its ends.
 
-    "same source image", "same subject" (another image of it) or "cross-subject". `table` has `subject` and `source_image`, row i for cell i.
+    "same source image", "same subject" (another of its images) or "cross-subject".
+    `table` has `subject` and `source_image`, row i for cell i.
     """
     source, target = (table.iloc[ends].reset_index(drop=True) for ends in edges)
     same_image = (source["source_image"] == target["source_image"]).to_numpy()

@@ -1,0 +1,127 @@
+"""The `leukgnn` command: a thin face over the package."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from leukgnn.files import InputError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; bad input gives one sentence and exit status 2, a failure 1."""
+    options = _parser().parse_args(arguments)
+    # Imported by each command where it is used: torch alone takes seconds.
+    try:
+        return int(options.command(options))
+    except InputError as error:
+        print(f"leukgnn: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("leukgnn: interrupted; the same command goes on from here.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    """The command's words and flags."""
+    parser = argparse.ArgumentParser(prog="leukgnn", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run one chapter with other parameters")
+    run.add_argument("chapter", help="such as 05_gcn")
+    run.add_argument("-p", dest="parameters", metavar="NAME=VALUE", action="append", default=[])
+    run.add_argument("-o", dest="output", type=Path, required=True, help="executed .ipynb to write")
+    run.set_defaults(command=_run)
+
+    data = commands.add_parser("data", help="obtain or verify C-NMC 2019")
+    actions = data.add_subparsers(required=True, metavar="ACTION")
+    verify = actions.add_parser("verify", help="compare a folder with the manifest")
+    verify.add_argument("folder", type=Path)
+    verify.add_argument("--partial", action="store_true", help="missing files are no fault")
+    verify.add_argument("--report", type=Path, help="write every file's status as CSV")
+    verify.set_defaults(command=_verify)
+    get = actions.add_parser("get", help="download when possible, else say where to obtain it")
+    get.add_argument("folder", type=Path)
+    get.set_defaults(command=_get)
+
+    features = commands.add_parser("features", help="extract the features of a folder of images")
+    features.add_argument("folder", type=Path)
+    features.add_argument(
+        "--weights",
+        default=os.environ.get("LEUKGNN_WEIGHTS", ""),
+        help="a .safetensors file or random:SEED; default: LEUKGNN_WEIGHTS, torch's cache, download",
+    )
+    features.add_argument("--output", type=Path, default=Path("features.npz"))
+    features.set_defaults(command=_features)
+
+    book = commands.add_parser(
+        "book", help="build the book from the executed chapters and check it"
+    )
+    book.add_argument("--repository", default="", help="public address, for launch buttons")
+    book.set_defaults(command=_book)
+
+    readme = commands.add_parser("readme", help="write the README's results from build/results")
+    readme.set_defaults(command=_readme)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from leukgnn import execute
+
+    try:
+        execute.run(
+            execute.chapter_source(options.chapter),
+            options.output,
+            execute.parse_assignments(options.parameters),
+        )
+    except execute.ChapterError as error:
+        print(f"leukgnn: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from leukgnn import files, verify
+
+    report = verify.verify(options.folder)
+    print(report.text())
+    if options.report:
+        with files.atomic_path(options.report) as temporary:
+            report.files.to_csv(temporary, index=False)
+    return 0 if report.ok(partial=options.partial) else 1
+
+
+def _get(options: argparse.Namespace) -> int:
+    from leukgnn import verify
+
+    print(f"{verify.get(options.folder)}: complete and verified.")
+    return 0
+
+
+def _features(options: argparse.Namespace) -> int:
+    from leukgnn import features
+
+    weights = features.find_weights(options.weights, download=True)
+    print(features.extract_folder(options.folder, weights, options.output).origin)
+    return 0
+
+
+def _book(options: argparse.Namespace) -> int:
+    from leukgnn import book
+
+    problems = book.build(options.repository)
+    for problem in problems:
+        print(f"leukgnn: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _readme(options: argparse.Namespace) -> int:
+    from leukgnn import book
+
+    book.write_readme()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
