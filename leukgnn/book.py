@@ -1,85 +1,193 @@
-"""What the chapters show besides figures: numbered tables, and the line at the end of a page."""
+"""The book from its executed chapters: generated pages, configuration, build, README's results."""
 
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
-import numpy as np
+import nbformat
 import pandas as pd
-from IPython.display import Markdown, display
+import yaml
 
-from leukgnn.files import InputError, provenance
+from leukgnn import checks, execute, files, paper
+from leukgnn.display import markdown_table
+
+HTML = Path("_build/html")
+CHAPTERS = Path("book/chapters")
+GENERATED = Path("book/generated")
+RESULTS = Path("build/results")
+BRANCH = "executed"  # where the publishing workflow puts the executed notebooks
+README_MARKS = ("<!-- results: written by `make readme` -->", "<!-- end of results -->")
+LAUNCH = {
+    "notebook_interface": "jupyterlab",
+    "binderhub_url": "https://mybinder.org",
+    "colab_url": "https://colab.research.google.com",
+}
+MODELS = {
+    "gcn": "ResNet-18 + GCN",
+    "mlp": "ResNet-18 + MLP (same network, no graph)",
+    "svm": "ResNet-18 + SVM",
+    "majority": "always leukemic",
+}
 
 
-def show_table(frame: pd.DataFrame, *, name: str, caption: str, decimals: int = 3) -> None:
-    r"""Display `frame` as a table that the book numbers and that ``{numref}`name``` reaches.
-
-    The output carries two forms: HTML for Jupyter, and a MyST ``{table}`` directive, which the
-    book prefers (`nb_mime_priority_overrides` in `_config.yml`).
+def build(repository: str) -> list[str]:
+    """Build `_build/html` from the executed chapters and check what was built.
 
     Parameters
     ----------
-    frame : DataFrame
-        What to show; the index is left out. Strings are taken as Markdown (links, ``$k$``).
-    name : str
-        Label of the table, unique in the whole book, such as ``"tbl-folds"``.
-    caption : str
-        One or two sentences, in Markdown.
-    decimals : int
-        Decimals of floats. Integers get none, missing values an en dash.
+    repository : str
+        Public address of the project. Empty: no launch buttons.
 
-    Raises
-    ------
-    InputError
-        When the frame has no row or no column: an empty table is a defect of the chapter.
+    Returns
+    -------
+    list of str
+        What is wrong with the book, a sentence each; empty when all is well.
     """
-    if frame.empty:
-        raise InputError(f"The table {name!r} is empty: expected at least one row and one column.")
-    cells = frame.map(lambda value: _text(value, decimals)).astype(str)
-    html = cells.to_html(index=False, border=0)
-    display(
-        {
-            "text/html": html.replace("<thead>", f"<caption>{caption}</caption><thead>", 1),
-            "text/markdown": markdown_table(frame, name=name, caption=caption, decimals=decimals),
-        },
-        raw=True,
-    )
+    write_pages()
+    config = yaml.safe_load(Path("_config.yml").read_text())
+    if repository:
+        config["repository"] = {"url": repository, "branch": BRANCH, "path_to_book": ""}
+        config["launch_buttons"] = LAUNCH
+        config["html"]["use_repository_button"] = True
+    composed = Path("build/_config.yml")
+    with files.atomic_path(composed) as temporary:
+        temporary.write_text(yaml.safe_dump(config))
+    shutil.rmtree(HTML.parent, ignore_errors=True)
+    command = ["build", ".", "--all", "-W", "-n", "--keep-going", "--config", str(composed)]
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    done = subprocess.run([jupyter_book, *command], check=False)
+    if done.returncode:
+        return [f"jupyter-book ended with status {done.returncode}; its warnings stand above."]
+    return checks.check(HTML, Path("_toc.yml")) + checks.check_in_browser(HTML)
 
 
-def markdown_table(frame: pd.DataFrame, *, name: str, caption: str, decimals: int = 3) -> str:
-    """MyST ``{table}`` directive of `frame`; the parameters are those of `show_table`."""
-    numeric = [pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes]
-    rows = [
-        [str(column) for column in frame.columns],
-        ["---:" if right else ":---" for right in numeric],
-        *([_text(value, decimals) for value in row] for row in frame.itertuples(index=False)),
-    ]
-    body = "\n".join("| " + " | ".join(_cell(text) for text in row) + " |" for row in rows)
-    caption = " ".join(caption.split())
-    return f"```{{table}} {caption}\n:name: {name}\n\n{body}\n```\n"
-
-
-def page_note(profile: str) -> None:
-    """Display the line at the end of a chapter: profile, package version and commit."""
-    origin = provenance()
-    display(
-        Markdown(
-            f"*Profile `{profile}`, leukgnn {origin['leukgnn']}, commit `{origin['commit']}`; "
-            "everything else about this run stands on the page "
-            "[](/book/environment.md).*"
+def write_pages() -> None:
+    """Write the generated parts of the pages on parameters and environment."""
+    notebooks = {path.stem: _metadata(path) for path in sorted(CHAPTERS.glob("*.ipynb"))}
+    environment = [_runs_table(notebooks), _software_table(notebooks), _features_table()]
+    benchmarks = Path("build/benchmarks.json")
+    if benchmarks.is_file():
+        frame = pd.DataFrame(json.loads(benchmarks.read_text()))
+        environment.append(
+            markdown_table(
+                frame, name="tbl-benchmarks", caption="Benchmarks, side by side in one run."
+            )
         )
-    )
+    for name, text in {
+        "parameters": _parameters_table(notebooks),
+        "environment": "\n".join(environment),
+    }.items():
+        with files.atomic_path(GENERATED / f"{name}.md") as temporary:
+            temporary.write_text(text)
 
 
-def _text(value: Any, decimals: int) -> str:
-    """How one value reads in a table."""
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    if isinstance(value, int | np.integer):
-        return str(value)
-    if pd.isna(value):
-        return "–"
-    return f"{value:.{decimals}f}" if isinstance(value, float | np.floating) else str(value)
+def _metadata(path: Path) -> dict[str, Any]:
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    return dict(notebook.metadata["leukgnn"])
 
 
-def _cell(text: str) -> str:
-    """`text` so that it stays within its cell of a Markdown table."""
-    return " ".join(text.replace("|", "\\|").split())
+def silent() -> set[str]:
+    """Names of the settings on which the paper is silent."""
+    groups = (paper.Images, paper.Graph, paper.Training)
+    return {name for group in groups for name in group.SILENT}
+
+
+def _parameters_table(notebooks: dict[str, dict[str, Any]]) -> str:
+    rows = []
+    for chapter, metadata in notebooks.items():
+        declared = execute.declared_parameters(execute.chapter_source(chapter))
+        for parameter in declared.values():
+            value = metadata["parameters"].get(parameter.name, parameter.default)
+            rows.append(
+                {
+                    "Chapter": f"[{chapter[:2]}](chapters/{chapter}.ipynb)",
+                    "Parameter": f"`{parameter.name}`",
+                    "Type": parameter.type,
+                    "Default": f"`{parameter.default!r}`",
+                    "This build": f"`{value!r}`",
+                    "Meaning": parameter.help,
+                    "Paper": "silent: our choice" if parameter.name in silent() else "",
+                }
+            )
+    caption = "Parameters of all chapters, their defaults and their values in this build."
+    return markdown_table(pd.DataFrame(rows), name="tbl-parameters", caption=caption)
+
+
+def _runs_table(notebooks: dict[str, dict[str, Any]]) -> str:
+    rows = [
+        {
+            "Chapter": f"[{chapter}](chapters/{chapter}.ipynb)",
+            "Profile": metadata["parameters"].get("profile", "quick"),
+            "Seconds": metadata["seconds"],
+            "Threads": metadata["provenance"]["threads"],
+            "Commit": f"`{metadata['provenance']['commit']}`",
+        }
+        for chapter, metadata in notebooks.items()
+    ]
+    caption = "How each chapter of this build was executed."
+    return markdown_table(pd.DataFrame(rows), name="tbl-runs", caption=caption, decimals=1)
+
+
+def _software_table(notebooks: dict[str, dict[str, Any]]) -> str:
+    origin = next(iter(notebooks.values()))["provenance"]
+    rows = {
+        "Processor": f"{origin['processor']}, {origin['cores']} cores",
+        "Python": origin["python"],
+        "leukgnn": origin["leukgnn"],
+        **origin["libraries"],
+    }
+    frame = pd.DataFrame({"What": list(rows), "Version": list(rows.values())})
+    return markdown_table(frame, name="tbl-software", caption="Machine and software of this build.")
+
+
+def _features_table() -> str:
+    origin = json.loads(Path("build/artifacts/features.json").read_text())
+    rows = {
+        "Weights": origin["weights"]["name"],
+        "Weights, SHA-256": f"`{origin['weights']['sha256']}`",
+        "Cells": origin["cells"],
+        "Preprocessing": origin["preprocessing"],
+        "Layer": origin["layer"],
+        "Extracted by": f"leukgnn {origin['leukgnn']}, torch {origin['libraries']['torch']}",
+    }
+    frame = pd.DataFrame({"What": list(rows), "Value": [str(v) for v in rows.values()]})
+    caption = "Where the features of this build come from."
+    return markdown_table(frame, name="tbl-features-origin", caption=caption)
+
+
+def results_at_a_glance() -> str:
+    """The README's table, from `build/results/intervals.csv`."""
+    path = RESULTS / "intervals.csv"
+    if not path.is_file():
+        raise files.InputError(f"{path} is missing: run `make book` first.")
+    table = pd.read_csv(path).set_index(["model", "metric"])
+    printed = {row.model: row for row in paper.TABLE_1}
+    lines = [
+        "| model | accuracy | F1 | ROC AUC | paper's accuracy |",
+        "|---|---|---|---|---|",
+    ]
+    for model, name in MODELS.items():
+        values = [
+            _with_interval(table.loc[(model, metric)]) for metric in ("accuracy", "f1", "roc_auc")
+        ]
+        told = f"{printed[model].accuracy:.3f}" if model in printed else ""
+        lines.append(f"| {name} | {' | '.join(values)} | {told} |")
+    return "\n".join(lines)
+
+
+def _with_interval(row: Any) -> str:
+    return f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+
+
+def write_readme() -> None:
+    """Put the results at a glance between the README's marks."""
+    path = Path("README.md")
+    begin, end = README_MARKS
+    pattern = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
+    text = pattern.sub(f"{begin}\n{results_at_a_glance()}\n{end}", path.read_text())
+    with files.atomic_path(path) as temporary:
+        temporary.write_text(text)

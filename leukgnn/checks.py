@@ -1,0 +1,189 @@
+"""What must hold for a built book, looked for in its files and in a browser without network."""
+
+import functools
+import http.server
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import yaml
+
+FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
+RELATIONS = {"stylesheet", "icon", "preload", "prefetch"}  # of <link>; others fetch nothing
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+QUIET = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
+    "--disable-background-networking --disable-component-update"
+).split()
+PHONE = {"width": 400, "height": 800}
+WIDE = {"width": 1280, "height": 900}
+
+
+class _Page(HTMLParser):
+    """What one page fetches, links to, and anchors."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.links: list[str] = []
+        self.anchors: set[str] = set()
+        self.errors = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Collect one tag."""
+        values = {name: value or "" for name, value in attrs}
+        self.anchors |= {values[name] for name in ("id", "name") if values.get(name)}
+        address = values.get(FETCHED.get(tag, ""), "")
+        if address and (tag != "link" or RELATIONS & set(values.get("rel", "").split())):
+            self.fetched.append(address)
+        if tag == "a" and values.get("href"):
+            self.links.append(values["href"])
+        self.errors += "traceback" in values.get("class", "").split()
+
+
+def check(html: Path, toc: Path) -> list[str]:
+    """Look through the files of a built book.
+
+    Parameters
+    ----------
+    html : Path
+        The built book.
+    toc : Path
+        Its `_toc.yml`.
+
+    Returns
+    -------
+    list of str
+        A sentence for every page that is missing or shows an error, for every link to a missing
+        file or anchor, and for everything a page would fetch from another host.
+    """
+    problems = [
+        f"{page}: in {toc.name}, and not built."
+        for page in _pages(toc)
+        if not (html / page).is_file()
+    ]
+    pages = {path: _Page(path.read_text()) for path in sorted(html.rglob("*.html"))}
+    for path, page in pages.items():
+        name = path.relative_to(html)
+        problems += [f"{name}: shows the output of a failed cell."] * bool(page.errors)
+        for address in page.fetched:
+            if urlsplit(address).netloc:
+                problems.append(f"{name}: would fetch {address} from another host.")
+        for address in dict.fromkeys(page.fetched + page.links):
+            if not _reached(path, address, pages):
+                problems.append(f"{name}: {address} leads nowhere.")
+    return problems
+
+
+def _pages(toc: Path) -> list[str]:
+    """Files of the pages that a table of contents names."""
+    content = yaml.safe_load(toc.read_text())
+    names = [content["root"]]
+    for part in content.get("parts", [content]):
+        names += [chapter["file"] for chapter in part.get("chapters", [])]
+    return [f"{name}.html" for name in names]
+
+
+def _reached(path: Path, address: str, pages: dict[Path, _Page]) -> bool:
+    """Whether a link of the page at `path` leads to a file and an anchor that are there."""
+    parts = urlsplit(address)
+    if parts.scheme or parts.netloc or address == "#":
+        return True
+    target = (path.parent / unquote(parts.path)).resolve() if parts.path else path.resolve()
+    found = {known.resolve(): page for known, page in pages.items()}.get(target)
+    if found is None or not parts.fragment:
+        return target.exists()
+    return unquote(parts.fragment) in found.anchors
+
+
+def check_in_browser(html: Path) -> list[str]:
+    """Open every page in headless Chromium with the network off, wide and at a phone's width.
+
+    Returns
+    -------
+    list of str
+        A sentence for every failed or foreign request, script error, unrendered formula,
+        invisible figure, and page wider than a phone. Where there is no Chromium or no
+        `playwright`, the check says on the terminal that it was left out and returns nothing.
+    """
+    browser_path = next((p for name in BROWSERS if (p := shutil.which(name))), None)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        browser_path = None
+    if browser_path is None:
+        print("The look at the book in a browser was left out: no Chromium or no playwright here.")
+        return []
+    problems: list[str] = []
+    with _served(html) as root, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=QUIET)
+        page = browser.new_page(viewport=WIDE)
+        seen: list[str] = []
+        page.route("**/*", lambda route: _local_only(route, root, seen))
+        page.on("pageerror", lambda error: seen.append(f"script error: {error}"))
+        page.on("requestfailed", lambda request: seen.append(f"failed request: {request.url}"))
+        paths = sorted((html / "book").rglob("*.html"))
+        for path in paths:
+            page.set_viewport_size(WIDE)
+            page.goto(f"{root}/{path.relative_to(html)}", wait_until="load")
+            faults = _look(page) + seen
+            problems += [f"{path.relative_to(html)}: {fault}" for fault in dict.fromkeys(faults)]
+            seen.clear()
+        browser.close()
+    print(f"{len(paths)} pages opened in a browser with the network off, wide and narrow.")
+    return problems
+
+
+def _local_only(route: Any, root: str, seen: list[str]) -> None:
+    """Let a request through to our own server only."""
+    if route.request.url.startswith((root, "data:", "blob:")):
+        route.continue_()
+    else:
+        seen.append(f"asks another host for {route.request.url}")
+        route.abort()
+
+
+def _look(page: Any) -> list[str]:
+    """What a reader would see go wrong on the open page."""
+    if page.locator(".math").count():
+        page.wait_for_function("() => document.querySelector('mjx-container')", timeout=20_000)
+    faults: list[str] = page.evaluate(
+        """() => {
+            const faults = [];
+            for (const math of document.querySelectorAll('.math'))
+                if (!math.querySelector('mjx-container')) faults.push('a formula is not rendered');
+            for (const error of document.querySelectorAll('[data-mjx-error], mjx-merror'))
+                faults.push('a formula has an error: ' + error.textContent);
+            for (const image of document.querySelectorAll('main img')) {
+                if (!image.naturalWidth) faults.push('an image is not shown: ' + image.src);
+                if (!image.alt.trim()) faults.push('an image has no alternative text: ' + image.src);
+            }
+            return faults;
+        }"""
+    )
+    page.set_viewport_size(PHONE)
+    excess = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+    if excess > 0:
+        faults.append(f"is {excess} pixels wider than a phone of {PHONE['width']}")
+    return faults
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[str]:
+    """Serve `folder` on a free port of this machine's loopback address."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()

@@ -1,0 +1,85 @@
+"""What the chapters show besides figures: numbered tables, and the line at the end of a page."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown, display
+
+from leukgnn.files import InputError, provenance
+
+
+def show_table(frame: pd.DataFrame, *, name: str, caption: str, decimals: int = 3) -> None:
+    r"""Display `frame` as a table that the book numbers and that ``{numref}`name``` reaches.
+
+    The output carries two forms: HTML for Jupyter, and a MyST ``{table}`` directive, which the
+    book prefers (`nb_mime_priority_overrides` in `_config.yml`).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What to show; the index is left out. Strings are taken as Markdown (links, ``$k$``).
+    name : str
+        Label of the table, unique in the whole book, such as ``"tbl-folds"``.
+    caption : str
+        One or two sentences, in Markdown.
+    decimals : int
+        Decimals of floats. Integers get none, missing values an en dash.
+
+    Raises
+    ------
+    InputError
+        When the frame has no row or no column: an empty table is a defect of the chapter.
+    """
+    if frame.empty:
+        raise InputError(f"The table {name!r} is empty: expected at least one row and one column.")
+    cells = frame.map(lambda value: _text(value, decimals)).astype(str)
+    html = cells.to_html(index=False, border=0)
+    display(  # type: ignore[no-untyped-call]
+        {
+            "text/html": html.replace("<thead>", f"<caption>{caption}</caption><thead>", 1),
+            "text/markdown": markdown_table(frame, name=name, caption=caption, decimals=decimals),
+        },
+        raw=True,
+    )
+
+
+def markdown_table(frame: pd.DataFrame, *, name: str, caption: str, decimals: int = 3) -> str:
+    """MyST ``{table}`` directive of `frame`; the parameters are those of `show_table`."""
+    numeric = [pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes]
+    rows = [
+        [str(column) for column in frame.columns],
+        ["---:" if right else ":---" for right in numeric],
+        *([_text(value, decimals) for value in row] for row in frame.itertuples(index=False)),
+    ]
+    body = "\n".join("| " + " | ".join(_cell(text) for text in row) + " |" for row in rows)
+    caption = " ".join(caption.split())
+    return f"```{{table}} {caption}\n:name: {name}\n\n{body}\n```\n"
+
+
+def page_note(profile: str) -> None:
+    """Display the line at the end of a chapter: profile, package version and commit."""
+    origin = provenance()
+    display(  # type: ignore[no-untyped-call]
+        Markdown(  # type: ignore[no-untyped-call]
+            f"*Profile `{profile}`, leukgnn {origin['leukgnn']}, commit `{origin['commit']}`; "
+            "everything else about this run stands on the page "
+            "[](../environment.md).*"
+        )
+    )
+
+
+def _text(value: Any, decimals: int) -> str:
+    """How one value reads in a table."""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, int | np.integer):
+        return str(value)
+    if pd.isna(value):
+        return "–"
+    return f"{value:.{decimals}f}" if isinstance(value, float | np.floating) else str(value)
+
+
+def _cell(text: str) -> str:
+    """`text` so that it stays within its cell of a Markdown table."""
+    return " ".join(text.replace("|", "\\|").split())
