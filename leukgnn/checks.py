@@ -16,12 +16,17 @@ import yaml
 FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
 RELATIONS = {"stylesheet", "icon", "preload", "prefetch"}  # of <link>; others fetch nothing
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
-    "--disable-background-networking --disable-component-update"
-).split()
-PHONE = {"width": 400, "height": 800}
-WIDE = {"width": 1280, "height": 900}
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+WIDE = 1280
+PHONE = 400  # pixels of width
 
 
 class _Page(HTMLParser):
@@ -123,14 +128,14 @@ def check_in_browser(html: Path) -> list[str]:
     problems: list[str] = []
     with _served(html) as root, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=QUIET)
-        page = browser.new_page(viewport=WIDE)
+        page = browser.new_page(viewport={"width": WIDE, "height": 900})
         seen: list[str] = []
         page.route("**/*", lambda route: _local_only(route, root, seen))
         page.on("pageerror", lambda error: seen.append(f"script error: {error}"))
         page.on("requestfailed", lambda request: seen.append(f"failed request: {request.url}"))
         paths = sorted((html / "book").rglob("*.html"))
         for path in paths:
-            page.set_viewport_size(WIDE)
+            page.set_viewport_size({"width": WIDE, "height": 900})
             page.goto(f"{root}/{path.relative_to(html)}", wait_until="load")
             faults = _look(page) + seen
             problems += [f"{path.relative_to(html)}: {fault}" for fault in dict.fromkeys(faults)]
@@ -162,15 +167,15 @@ def _look(page: Any) -> list[str]:
                 faults.push('a formula has an error: ' + error.textContent);
             for (const image of document.querySelectorAll('main img')) {
                 if (!image.naturalWidth) faults.push('an image is not shown: ' + image.src);
-                if (!image.alt.trim()) faults.push('an image has no alternative text: ' + image.src);
+                if (!image.alt.trim()) faults.push('an image has no alt text: ' + image.src);
             }
             return faults;
         }"""
     )
-    page.set_viewport_size(PHONE)
+    page.set_viewport_size({"width": PHONE, "height": 900})
     excess = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
     if excess > 0:
-        faults.append(f"is {excess} pixels wider than a phone of {PHONE['width']}")
+        faults.append(f"is {excess} pixels wider than a phone of {PHONE}")
     return faults
 
 

@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     features.add_argument(
         "--weights",
         default=os.environ.get("LEUKGNN_WEIGHTS", ""),
-        help="a .safetensors file or random:SEED; default: LEUKGNN_WEIGHTS, torch's cache, download",
+        help="a .safetensors file or random:SEED; default: LEUKGNN_WEIGHTS, else torch's",
     )
     features.add_argument("--output", type=Path, default=Path("features.npz"))
     features.set_defaults(command=_features)

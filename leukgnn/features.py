@@ -17,11 +17,15 @@ import safetensors.torch
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torchvision.models import ResNet18_Weights, resnet18
 from tqdm import tqdm
 
-from leukgnn import cells, files
+from leukgnn import cells, files, graph, phantoms
 from leukgnn.files import InputError
 from leukgnn.images import evaluation_pixels, normalise, read_image
 from leukgnn.paper import EXTRACTOR, IMAGES
@@ -109,6 +113,16 @@ def find_weights(given: str = "", *, download: bool = False) -> Weights:
             f"torchvision's layout, or put torchvision's {TORCHVISION_FILE} at {cached}."
         )
     return _read_weights(Path(given) if given else cached)
+
+
+def local_weights(given: str = "") -> Weights | None:
+    """Find weights as `find_weights` does; None when none are given and the cache has none."""
+    try:
+        return find_weights(given)
+    except InputError:
+        if given:
+            raise
+        return None
 
 
 def _random_weights(given: str) -> Weights:
@@ -369,3 +383,35 @@ def read_features_file(path: Path) -> Features:
         table = table[["filename"]].merge(known, on="filename", how="left", validate="1:1")
     name = provenance["weights"]["name"]
     return Features(x, table, provenance, f"{len(x):,} cells of {path.name}, by {name}.")
+
+
+def demonstrate(folder: Path, weights: Weights) -> Features:
+    """Features of drawn phantoms in `folder`: the whole extraction, without any real cell."""
+    images = phantoms.write_phantoms(folder / "phantoms", cells_per_class=30, seed=0)
+    return extract_folder(images, weights, folder / "features.npz", progress=False)
+
+
+def same_neighbours(a: NDArray[np.float32], b: NDArray[np.float32], k: int) -> float:
+    """Share of cells whose list of k nearest neighbours is the same by features `a` and `b`."""
+    first, second = (np.sort(graph.knn(x, k)[0], axis=1) for x in (a, b))
+    return float((first == second).all(axis=1).mean())
+
+
+def area_probe(features: Features) -> pd.DataFrame:
+    """Linear probe: how well the features tell a cell's box area, subjects apart.
+
+    Ridge regression of the logarithm of the area, each fifth of the (merged) subjects predicted
+    from the other four.
+
+    Returns
+    -------
+    DataFrame
+        `measured` and `predicted` (natural logarithm of square pixels at 450x450), row i for
+        cell i.
+    """
+    table = features.table
+    area = np.log((table["bbox_w"] + 1.0) * (table["bbox_h"] + 1.0))
+    model = make_pipeline(StandardScaler(), Ridge(alpha=float(features.x.shape[1])))
+    groups = table["merged_subject"]
+    predicted = cross_val_predict(model, features.x, area, groups=groups, cv=GroupKFold(5))
+    return pd.DataFrame({"measured": area, "predicted": predicted})

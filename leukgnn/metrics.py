@@ -85,7 +85,7 @@ def _checked(label: Any, probability: Any) -> tuple[NDArray[np.int64], Floats]:
     label, probability = np.asarray(label), np.asarray(probability, dtype=np.float64)
     if label.shape != probability.shape or label.ndim != 1:
         raise InputError(
-            f"labels {label.shape} and probabilities {probability.shape}: expected one of each a cell."
+            f"labels {label.shape} and probabilities {probability.shape}: expected one each a cell."
         )
     if set(np.unique(label)) != {0, 1}:
         raise InputError(f"labels hold {np.unique(label)}: expected 0 and 1, both present.")
@@ -186,7 +186,9 @@ def paired_difference(
         One row per metric: `value`, `low`, `high`.
     """
     chosen = predictions[predictions["model"].isin([first, second])]
-    found = {model: rest for _, model, _, *rest in _each_model(chosen, draws, seed)}
+    found = {
+        model: (value, drawn) for _, model, _, value, drawn in _each_model(chosen, draws, seed)
+    }
     if set(found) != {first, second}:
         raise InputError(f"predictions hold {sorted(found)}: expected {first} and {second}.")
     (value_1, drawn_1), (value_2, drawn_2) = found[first], found[second]
@@ -212,11 +214,12 @@ def _each_model(
         raise InputError(f"draws={draws}: expected at least 2.")
     subjects = predictions.groupby("subject")["label"].first()
     multiplicity = _draw_subjects(subjects, draws, seed)
+    position = pd.Series(np.arange(len(subjects)), index=subjects.index)
     for (protocol, model), cells in predictions.groupby(["protocol", "model"]):
         values, drawn = [], []
         for _, one in cells.groupby("seed"):
             label, probability = _checked(one["label"], one["probability"])
-            weights = multiplicity[:, subjects.index.get_indexer(one["subject"])]
+            weights = multiplicity[:, position.loc[one["subject"]].to_numpy()]
             kind = 2 * label + (probability >= 0.5)
             counts = [weights @ (kind == which) for which in range(4)]
             auc = weighted_auc(label, probability, weights)

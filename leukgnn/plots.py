@@ -142,3 +142,148 @@ def similarities(table: pd.DataFrame, axes: Axes) -> Axes:
     axes.set(xlabel="cosine similarity", ylabel="share of cells at or below")
     sns.move_legend(axes, "best", title=None)
     return axes
+
+
+def embedding(points: np.ndarray, labels: np.ndarray, axes: Axes) -> Axes:
+    """Scatter of points (n, 2) coloured by class."""
+    for label, name in CLASS_NAMES.items():
+        chosen = points[labels == label]
+        axes.scatter(*chosen.T, s=5, alpha=0.5, color=CLASS_COLOURS[label], label=name)
+    axes.set(xticks=[], yticks=[])
+    axes.legend(markerscale=3, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2)
+    return axes
+
+
+def embedding_by_subject(
+    points: np.ndarray, subjects: pd.Series, axes: Axes, *, most: int = 8
+) -> Axes:
+    """Scatter of points (n, 2): the `most` largest subjects in colours, all others grey."""
+    largest = subjects.value_counts().index[:most]
+    axes.scatter(*points[~subjects.isin(largest)].T, s=3, color="0.85")
+    colours = sns.color_palette(PALETTE, most)
+    for subject, colour in zip(largest, colours, strict=True):
+        axes.scatter(*points[subjects == subject].T, s=6, color=colour, label=subject)
+    axes.set(xticks=[], yticks=[])
+    axes.legend(markerscale=3, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4)
+    return axes
+
+
+def probe(measured: pd.Series, predicted: np.ndarray, labels: np.ndarray, axes: Axes) -> Axes:
+    """Scatter of a probe's prediction against the measured value, with the diagonal."""
+    for label, name in CLASS_NAMES.items():
+        chosen = labels == label
+        axes.scatter(
+            measured[chosen],
+            predicted[chosen],
+            s=3,
+            alpha=0.3,
+            color=CLASS_COLOURS[label],
+            label=name,
+        )
+    ends = [measured.min(), measured.max()]
+    axes.plot(ends, ends, color="0.3", linewidth=1)
+    axes.legend(markerscale=3)
+    return axes
+
+
+def by_k(table: pd.DataFrame, axes: Axes, *, of: str) -> Axes:
+    """Curve of column `of` against k, one for each kind of edge; from `graph.sweep`."""
+    for kind, rows in table.groupby("kind", sort=False):
+        axes.plot(rows["k"], rows[of], marker="o", markersize=4, label=kind)
+    axes.set(xscale="log", xlabel="k")
+    axes.set_xticks(table["k"].unique(), table["k"].unique())
+    axes.minorticks_off()
+    return axes
+
+
+def neighbourhood(
+    labels: np.ndarray,
+    similarity: np.ndarray,
+    same_subject: np.ndarray,
+    axes: Axes,
+    *,
+    pictures: Sequence[Image.Image] = (),
+) -> Axes:
+    """Draw one cell in the middle of its neighbours, clockwise from the most similar.
+
+    Parameters
+    ----------
+    labels : array, shape (k + 1,)
+        Of the cell, then of its neighbours.
+    similarity, same_subject : array, shape (k,)
+        Of each neighbour; a solid line joins cells of one subject.
+    axes : Axes
+    pictures : sequence of Image, optional
+        Of the cell and its neighbours, instead of dots.
+    """
+    angles = np.pi / 2 - 2 * np.pi * np.arange(len(similarity)) / len(similarity)
+    places = np.vstack([[0.0, 0.0], np.column_stack([np.cos(angles), np.sin(angles)])])
+    for place, near, same in zip(places[1:], similarity, same_subject, strict=True):
+        axes.plot(
+            [0, place[0]], [0, place[1]], color="0.5", linestyle="-" if same else ":", zorder=0
+        )
+        axes.annotate(f"{near:.2f}", place * 0.6, ha="center", va="center", fontsize=7)
+    for i, (place, label) in enumerate(zip(places, labels, strict=True)):
+        axes.scatter(*place, s=500 if i == 0 else 260, color=CLASS_COLOURS[int(label)])
+        if pictures:
+            inset = axes.inset_axes((*(place - 0.2), 0.4, 0.4), transform=axes.transData)
+            inset.imshow(pictures[i])
+            inset.set(xticks=[], yticks=[])
+            for spine in inset.spines.values():
+                spine.set(visible=True, color=CLASS_COLOURS[int(label)], linewidth=2)
+    axes.set(xlim=(-1.35, 1.35), ylim=(-1.35, 1.35), aspect="equal")
+    axes.axis("off")
+    return axes
+
+
+def curves(history: pd.DataFrame, axes: Axes, *, of: str, by: str, against: str = "epoch") -> Axes:
+    """Training curves: column `of`, one colour for each value of `by`, a thin line a seed."""
+    for colour, (name, rows) in zip(sns.color_palette(PALETTE), history.groupby(by), strict=False):
+        for i, (_, one) in enumerate(rows.groupby("seed")):
+            label = str(name) if i == 0 else None
+            axes.plot(one[against], one[of], color=colour, linewidth=1, label=label)
+    axes.set(xlabel=against, ylabel=of.replace("_", " "))
+    axes.legend()
+    return axes
+
+
+def confusion(counts: Sequence[float], axes: Axes, *, title: str) -> Axes:
+    """Heat map of a confusion matrix tn, fp, fn, tp: share of each true class, and cells."""
+    matrix = np.array(counts, dtype=float).reshape(2, 2)
+    shares = matrix / matrix.sum(axis=1, keepdims=True)
+    text = [
+        [f"{share:.1%}\n({count:,.0f})" for share, count in zip(*row, strict=True)]
+        for row in zip(shares, matrix, strict=True)
+    ]
+    names = list(CLASS_NAMES.values())
+    sns.heatmap(
+        shares, annot=np.array(text), fmt="", cmap="Blues", vmin=0, vmax=1, cbar=False, square=True,
+        xticklabels=names, yticklabels=names, ax=axes,
+    )  # fmt: skip
+    axes.set(xlabel="predicted", ylabel="true", title=title)
+    return axes
+
+
+def roc(curve: pd.DataFrame, axes: Axes) -> Axes:
+    """ROC curves from columns `model`, `fpr`, `tpr`."""
+    for colour, (name, rows) in zip(
+        sns.color_palette(PALETTE), curve.groupby("model", sort=False), strict=False
+    ):
+        axes.plot(rows["fpr"], rows["tpr"], color=colour, label=name)
+    axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
+    axes.set(
+        xlabel="false positive rate (1 - specificity)",
+        ylabel="true positive rate (recall)",
+        aspect="equal",
+    )
+    return axes
+
+
+def forest(table: pd.DataFrame, axes: Axes) -> Axes:
+    """Intervals from columns `name`, `value`, `low`, `high`, first row on top."""
+    for place, row in enumerate(table.itertuples()):
+        axes.plot([row.low, row.high], [-place, -place], color="0.3", linewidth=2)
+        axes.plot(row.value, -place, "o", color=sns.color_palette(PALETTE)[0])
+    axes.set_yticks([-place for place in range(len(table))], table["name"])
+    axes.grid(axis="x", color="0.9")
+    return axes
