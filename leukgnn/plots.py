@@ -148,7 +148,9 @@ def embedding(points: np.ndarray, labels: np.ndarray, axes: Axes) -> Axes:
     """Scatter of points (n, 2) coloured by class."""
     for label, name in CLASS_NAMES.items():
         chosen = points[labels == label]
-        axes.scatter(*chosen.T, s=5, alpha=0.5, color=CLASS_COLOURS[label], label=name)
+        axes.scatter(
+            chosen[:, 0], chosen[:, 1], s=5, alpha=0.5, color=CLASS_COLOURS[label], label=name
+        )
     axes.set(xticks=[], yticks=[])
     axes.legend(markerscale=3, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2)
     return axes
@@ -159,10 +161,12 @@ def embedding_by_subject(
 ) -> Axes:
     """Scatter of points (n, 2): the `most` largest subjects in colours, all others grey."""
     largest = subjects.value_counts().index[:most]
-    axes.scatter(*points[~subjects.isin(largest)].T, s=3, color="0.85")
+    others = points[~subjects.isin(largest)]
+    axes.scatter(others[:, 0], others[:, 1], s=3, color="0.85")
     colours = sns.color_palette(PALETTE, most)
     for subject, colour in zip(largest, colours, strict=True):
-        axes.scatter(*points[subjects == subject].T, s=6, color=colour, label=subject)
+        own = points[subjects == subject]
+        axes.scatter(own[:, 0], own[:, 1], s=6, color=colour, label=subject)
     axes.set(xticks=[], yticks=[])
     axes.legend(markerscale=3, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4)
     return axes
@@ -224,7 +228,7 @@ def neighbourhood(
         )
         axes.annotate(f"{near:.2f}", place * 0.6, ha="center", va="center", fontsize=7)
     for i, (place, label) in enumerate(zip(places, labels, strict=True)):
-        axes.scatter(*place, s=500 if i == 0 else 260, color=CLASS_COLOURS[int(label)])
+        axes.scatter(place[0], place[1], s=500 if i == 0 else 260, color=CLASS_COLOURS[int(label)])
         if pictures:
             inset = axes.inset_axes((*(place - 0.2), 0.4, 0.4), transform=axes.transData)
             inset.imshow(pictures[i])
@@ -281,9 +285,9 @@ def roc(curve: pd.DataFrame, axes: Axes) -> Axes:
 
 def forest(table: pd.DataFrame, axes: Axes) -> Axes:
     """Intervals from columns `name`, `value`, `low`, `high`, first row on top."""
-    for place, row in enumerate(table.itertuples()):
-        axes.plot([row.low, row.high], [-place, -place], color="0.3", linewidth=2)
-        axes.plot(row.value, -place, "o", color=sns.color_palette(PALETTE)[0])
-    axes.set_yticks([-place for place in range(len(table))], table["name"])
+    places = -np.arange(len(table))
+    axes.hlines(places, table["low"], table["high"], color="0.3", linewidth=2)
+    axes.plot(table["value"], places, "o", color=sns.color_palette(PALETTE)[0])
+    axes.set_yticks(places, table["name"])
     axes.grid(axis="x", color="0.9")
     return axes
