@@ -73,7 +73,9 @@ def check(html: Path, toc: Path) -> list[str]:
         for page in _pages(toc)
         if not (html / page).is_file()
     ]
-    pages = {path: _Page(path.read_text()) for path in sorted(html.rglob("*.html"))}
+    # The theme's templates under _static are not pages.
+    files = (path for path in sorted(html.rglob("*.html")) if "_static" not in path.parts)
+    pages = {path: _Page(path.read_text()) for path in files}
     for path, page in pages.items():
         name = path.relative_to(html)
         problems += [f"{name}: shows the output of a failed cell."] * bool(page.errors)
