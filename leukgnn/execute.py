@@ -1,8 +1,8 @@
 """One chapter through jupytext and papermill: parameters checked, every error fatal."""
 
 import ast
-import os
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -141,7 +141,6 @@ def run(source: Path, output: Path, parameters: Mapping[str, Any]) -> None:
     """
     checked = check_parameters(source, parameters)
     root = files.project_root()
-    os.environ["TQDM_DISABLE"] = "1"  # for the kernel: bars belong in a terminal, not in a page
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
         plain, executed = Path(scratch, f"{source.stem}.ipynb"), Path(scratch, "executed.ipynb")
@@ -181,9 +180,8 @@ def _clean(notebook: Any, chapter: str, parameters: Mapping[str, Any], seconds: 
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
-        for output in cell.get("outputs", []):
-            if output.output_type == "error":
-                raise ChapterError(f"chapter {chapter}: a cell shows an error: {output.ename}")
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _is_stderr(output, chapter)]
     notebook.metadata.pop("papermill", None)
     notebook.metadata["leukgnn"] = {
         "chapter": chapter,
@@ -191,6 +189,20 @@ def _clean(notebook: Any, chapter: str, parameters: Mapping[str, Any], seconds: 
         "seconds": round(seconds, 1),
         "provenance": files.provenance(),
     }
+
+
+def _is_stderr(output: Any, chapter: str) -> bool:
+    """Whether an output is for the terminal, not for the page; hands warnings on to it.
+
+    Progress bars write there, and libraries' warnings with this machine's paths.
+    """
+    if output.output_type == "error":
+        raise ChapterError(f"chapter {chapter}: a cell shows an error: {output.ename}")
+    if output.output_type != "stream" or output.name != "stderr":
+        return False
+    if "\r" not in output.text:
+        print(f"chapter {chapter}: {output.text}", file=sys.stderr)
+    return True
 
 
 def modules_used(source: Path) -> list[Path]:

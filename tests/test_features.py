@@ -1,0 +1,182 @@
+"""Extraction: weights, determinism, interruption, the feature file, bad input."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.torch
+import torch
+from torchvision.models import resnet18
+
+from leukgnn import cells, features
+from leukgnn.files import InputError
+
+
+@pytest.fixture(scope="module")
+def weights():
+    return features.find_weights("random:0")
+
+
+@pytest.fixture(scope="module")
+def paths(phantoms):
+    return cells.scan(phantoms)["path"].tolist()
+
+
+def test_features_are_those_of_torchvisions_network(weights, paths):
+    network = resnet18()
+    network.load_state_dict(weights.state)
+    network.fc = torch.nn.Identity()
+    pixels = features._decode(paths[:4])
+    with torch.inference_mode():
+        expected = network.eval()(features.normalise(pixels)).numpy()
+    told = features.extractor(weights)(pixels)
+    assert told.shape == (4, 512)
+    np.testing.assert_allclose(told, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_features_do_not_depend_on_batches_or_threads(weights, paths):
+    embed = features.extractor(weights)
+    told = [features.extract(paths, embed, batch_size=b, progress=False) for b in (1, 5, 32)]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    told.append(features.extract(paths, embed, progress=False))
+    torch.set_num_threads(threads)
+    for other in told[1:]:
+        np.testing.assert_allclose(told[0], other, atol=1e-5, rtol=1e-5)
+
+
+def test_random_weights_depend_on_the_seed_alone():
+    torch.manual_seed(5)
+    one, same, other = (features.find_weights(f"random:{s}").sha256 for s in (1, 1, 2))
+    assert one == same != other
+
+
+def test_weights_are_named_by_their_content(weights, tmp_path, shared):
+    real = shared / "weights" / "resnet18_killthebits_small.safetensors"
+    copied = shutil.copy(real, tmp_path / "IMAGENET1K_V1.safetensors")
+    assert "Bit Goes Down" in features.find_weights(str(copied)).name
+
+
+def test_shipped_features_are_those_of_the_shared_cells(shared):
+    """The first cells, computed again from pixels: the shipped file is what it says."""
+    found = features.find_weights(
+        str(shared / "weights" / "resnet18_killthebits_small.safetensors")
+    )
+    table = cells.scan(shared / "data/cnmc2019/images_128").iloc[::400]
+    told = features.extract(table["path"].tolist(), features.extractor(found), progress=False)
+    shipped = features.shipped_features()
+    place = shipped.table.set_index("filename").index.get_indexer(table["filename"])
+    np.testing.assert_allclose(told, shipped.x[place], atol=2e-3, rtol=2e-3)
+
+
+def test_bad_weights_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "empty"))
+    with pytest.raises(InputError, match="LEUKGNN_WEIGHTS"):
+        features.find_weights("")
+    assert features.local_weights("") is None
+    with pytest.raises(InputError, match="whole number"):
+        features.find_weights("random:x")
+    with pytest.raises(InputError, match="no such weight file"):
+        features.find_weights(str(tmp_path / "none.safetensors"))
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(b"12")
+    with pytest.raises(InputError, match="not a whole safetensors"):
+        features.find_weights(str(cut))
+    other = tmp_path / "other.safetensors"
+    safetensors.torch.save_file({"conv1.weight": torch.zeros(3)}, other)
+    with pytest.raises(InputError, match="not a ResNet-18"):
+        features.find_weights(str(other))
+
+
+def test_a_pickled_file_is_not_loaded(tmp_path):
+    path = tmp_path / "weights.pth"
+    torch.save({"a": torch.zeros(1)}, path)
+    with pytest.raises(InputError, match="convert them to safetensors"):
+        features.find_weights(str(path))
+
+
+def test_extraction_goes_on_after_a_kill(phantoms, tmp_path, weights, monkeypatch):
+    """Killed in the middle: what is finished stays, the rest follows, nothing is doubled."""
+    target = tmp_path / "features.npz"
+    script = (
+        "import sys, pathlib; from leukgnn import features; features.SHARD = 4;"
+        "features.extract_folder(pathlib.Path(sys.argv[1]), features.find_weights('random:0'),"
+        "pathlib.Path(sys.argv[2]), progress=False)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(phantoms), str(target)])
+    deadline = time.monotonic() + 60
+    while not (shards := sorted(tmp_path.rglob("0*.npy"))) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert shards and not target.exists()
+    marked = np.load(shards[0])
+    marked[0] = 42.0  # tells a shard that was kept from one computed again
+    np.save(shards[0], marked)
+    monkeypatch.setattr(features, "SHARD", 4)
+    told = features.extract_folder(phantoms, weights, target, progress=False)
+    assert (told.x[0] == 42.0).all()
+    assert told.table["filename"].is_unique
+    assert len(told.x) == len(cells.scan(phantoms))
+    fresh = features.extract(
+        cells.scan(phantoms)["path"].tolist(), features.extractor(weights), progress=False
+    )
+    np.testing.assert_allclose(told.x[1:], fresh[1:], atol=2e-3, rtol=2e-3)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["features.json", "features.npz"]
+
+
+def test_shipped_features_are_real_and_say_what_they_are():
+    shipped = features.shipped_features()
+    assert shipped.x.shape == (7936, 512)
+    assert shipped.table["filename"].is_unique
+    assert shipped.provenance["weights"]["sha256"] in features.KNOWN_WEIGHTS
+    counts = shipped.table.groupby("fold").size().to_dict()
+    assert counts == {"fold_0": 3527, "fold_1": 3581, "fold_2": 828}
+
+
+@pytest.fixture
+def written(tmp_path):
+    table = pd.DataFrame(
+        {"filename": ["a", "b"], "fold": ["f", "f"], "subject": ["1", "2"], "label": [0, 1]}
+    )
+    target = tmp_path / "features.npz"
+    features.write_features(
+        target, np.ones((2, 512), np.float32), table, {"weights": {"name": "w"}}
+    )
+    return target
+
+
+def test_feature_file_round_trip(written):
+    told = features.read_features(str(written.parent))
+    assert told.x.dtype == np.float32
+    assert told.table["label"].tolist() == [0, 1]
+
+
+def test_damaged_feature_files_are_named(written, tmp_path):
+    with pytest.raises(InputError, match="03_features"):
+        features.read_features(str(tmp_path / "nowhere"))
+    whole = written.read_bytes()
+    written.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="not a feature file"):
+        features.read_features_file(written)
+    np.savez(written, features=np.array([object()]))
+    with pytest.raises(InputError, match="not a feature file"):
+        features.read_features_file(written)
+
+
+def test_shapes_that_do_not_fit_are_named(written):
+    names = {name: np.array(["a"]) for name in features.COLUMNS}
+    np.savez(written, features=np.ones((2, 3)), **names)
+    with pytest.raises(InputError, match=r"shape \(2, 3\) for 1 names"):
+        features.read_features_file(written)
+
+
+def test_batch_size_below_one_is_named(weights, paths):
+    with pytest.raises(InputError, match="batch_size=0"):
+        features.extract(paths, features.extractor(weights), batch_size=0)
