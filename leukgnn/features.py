@@ -10,6 +10,7 @@ from importlib.resources import files as package_files
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -368,7 +369,7 @@ def read_features_file(path: Path) -> Features:
         with np.load(path, allow_pickle=False) as stored:
             x = stored["features"].astype(np.float32)
             table = pd.DataFrame({name: stored[name] for name in COLUMNS})
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise InputError(
             f"{path}: not a feature file with its .json beside it ({error}); "
             "make it again with `leukgnn features DIR`."

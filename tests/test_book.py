@@ -1,0 +1,122 @@
+"""The book: tables, the checks on what was built, the README's results."""
+
+import pandas as pd
+import pytest
+
+from leukgnn import book, checks, display
+from leukgnn.files import InputError
+
+TOC = "format: jb-book\nroot: book/a\nparts:\n  - chapters:\n      - file: book/b\n"
+PAGE = '<html><body><main><h1 id="top">A</h1>{}</main></body></html>'
+
+
+@pytest.fixture
+def site(tmp_path):
+    html = tmp_path / "html"
+    (html / "book").mkdir(parents=True)
+    (tmp_path / "_toc.yml").write_text(TOC)
+
+    def write(body="", b='<a href="a.html#top">a</a>'):
+        (html / "book" / "a.html").write_text(PAGE.format(body))
+        (html / "book" / "b.html").write_text(PAGE.format(b))
+        return checks.check(html, tmp_path / "_toc.yml")
+
+    return write
+
+
+def test_a_whole_book_has_no_problem(site):
+    assert site('<a href="https://example.org/x">elsewhere</a> <a href="#">up</a>') == []
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ('<img src="none.png" alt="x">', "none.png leads nowhere"),
+        ('<a href="c.html">c</a>', "c.html leads nowhere"),
+        ('<a href="b.html#none">b</a>', "b.html#none leads nowhere"),
+        ('<script src="https://example.org/x.js"></script>', "from another host"),
+        ('<link rel="stylesheet" href="//example.org/x.css">', "from another host"),
+        ('<div class="output traceback">no</div>', "failed cell"),
+    ],
+)
+def test_planted_defects_are_found(site, body, word):
+    problems = site(body)
+    assert len(problems) == 1 and word in problems[0] and "a.html" in problems[0]
+
+
+def test_a_missing_page_is_found(site, tmp_path):
+    site()
+    (tmp_path / "html" / "book" / "b.html").unlink()
+    problems = checks.check(tmp_path / "html", tmp_path / "_toc.yml")
+    assert problems == ["book/b.html: in _toc.yml, and not built."]
+
+
+def browser_or_skip():
+    playwright = pytest.importorskip("playwright")
+    if not any(map(checks.shutil.which, checks.BROWSERS)):
+        pytest.skip("no Chromium here")
+    return playwright
+
+
+def test_the_browser_finds_what_a_reader_would_see(site, tmp_path):
+    browser_or_skip()
+    site(
+        '<img src="none.png" alt="x"><div style="width: 900px">wide</div>'
+        '<script src="http://192.0.2.1/x.js"></script>',
+        '<div class="a">fine</div>',
+    )
+    problems = checks.check_in_browser(tmp_path / "html")
+    text = "\n".join(problems)
+    assert "an image is not shown" in text
+    assert "wider than a phone" in text
+    assert "asks another host for http://192.0.2.1/x.js" in text
+    assert "book/b.html" not in text
+
+
+def test_without_a_browser_the_check_says_that_it_was_left_out(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(checks, "BROWSERS", ())
+    assert checks.check_in_browser(tmp_path) == []
+    assert "left out" in capsys.readouterr().out
+
+
+def test_tables_have_a_name_a_caption_and_readable_numbers():
+    frame = pd.DataFrame({"a|b": [1, 2], "x": [0.12345, float("nan")], "s": ["p|q", "r"]})
+    text = display.markdown_table(frame, name="tbl-t", caption="A  table.", decimals=2)
+    assert text.startswith("```{table} A table.\n:name: tbl-t\n")
+    assert "| 1 | 0.12 | p\\|q |" in text and "| 2 | – | r |" in text
+    with pytest.raises(InputError, match="tbl-t"):
+        display.show_table(frame.iloc[:0], name="tbl-t", caption="")
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        {"model": m, "metric": k, "value": 0.5, "low": 0.4, "high": 0.6}
+        for m in book.MODELS
+        for k in ("accuracy", "f1", "roc_auc")
+    ]
+    (tmp_path / "build/results").mkdir(parents=True)
+    pd.DataFrame(rows).to_csv("build/results/intervals.csv", index=False)
+    (tmp_path / "README.md").write_text(
+        "before\n" + "\nold\n".join(book.README_MARKS) + "\nafter\n"
+    )
+    return tmp_path
+
+
+def test_the_readme_takes_its_results_from_the_build(results):
+    book.write_readme()
+    text = (results / "README.md").read_text()
+    assert "| ResNet-18 + GCN | 0.500 [0.400, 0.600] |" in text and "0.858 |" in text
+    assert "old" not in text and text.startswith("before") and text.endswith("after\n")
+    assert book.stale_readme() == []
+
+
+def test_a_stale_readme_is_told(results):
+    assert "make readme" in book.stale_readme()[0]
+
+
+def test_results_that_are_missing_are_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="make book"):
+        book.results_at_a_glance()
