@@ -61,7 +61,8 @@ rule book:
         "_toc.yml",
         sorted(str(p) for p in Path("book").glob("*.md")),
         "book/references.bib",
-        "leukgnn/book.py",
+        "benchmarks/results.json",
+        [f"leukgnn/{name}.py" for name in ("book", "checks", "display")],
     output:
         "_build/html/index.html",
     params:

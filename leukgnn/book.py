@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import nbformat
 import pandas as pd
 import yaml
 
-from leukgnn import checks, execute, files, paper
+from leukgnn import checks, execute, files, paper, plots
 from leukgnn.display import markdown_table
 
 HTML = Path("_build/html")
@@ -72,14 +73,7 @@ def write_pages() -> None:
     """Write the generated parts of the pages on parameters and environment."""
     notebooks = {path.stem: _metadata(path) for path in sorted(CHAPTERS.glob("*.ipynb"))}
     environment = [_runs_table(notebooks), _software_table(notebooks), _features_table()]
-    benchmarks = Path("build/benchmarks.json")
-    if benchmarks.is_file():
-        frame = pd.DataFrame(json.loads(benchmarks.read_text()))
-        environment.append(
-            markdown_table(
-                frame, name="tbl-benchmarks", caption="Benchmarks, side by side in one run."
-            )
-        )
+    environment += _benchmark_tables()
     for name, text in {
         "parameters": _parameters_table(notebooks),
         "environment": "\n".join(environment),
@@ -160,6 +154,29 @@ def _features_table() -> str:
     frame = pd.DataFrame({"What": list(rows), "Value": [str(v) for v in rows.values()]})
     caption = "Where the features of this build come from."
     return markdown_table(frame, name="tbl-features-origin", caption=caption)
+
+
+def _benchmark_tables() -> list[str]:
+    """Tables of the last `make bench`, which is not part of a build."""
+    told = json.loads(Path("benchmarks/results.json").read_text())
+    where = f"{told['provenance']['processor']}, {told['provenance']['threads']} threads"
+    ratios = f"Speed: ratios taken side by side in one run of `make bench` ({where})."
+    scaling = f"Seconds against the number of cells ({where})."
+    sizes = pd.DataFrame(told["scaling"])
+    plots.style()
+    figure, axes = plt.subplots()
+    plots.scaling(sizes, axes)
+    with files.atomic_path(GENERATED / "scaling.png") as temporary:
+        figure.savefig(temporary)
+    plt.close(figure)
+    return [
+        markdown_table(
+            pd.DataFrame(told["ratios"]), name="tbl-benchmarks", caption=ratios, decimals=2
+        ),
+        markdown_table(sizes, name="tbl-scaling", caption=scaling),
+        "```{figure} scaling.png\n:name: fig-scaling\n:alt: Log-log plot of seconds against cells.\n\n"
+        "The same, in logarithms: slope 1 is linear, slope 2 quadratic growth.\n```\n",
+    ]
 
 
 def results_at_a_glance() -> str:

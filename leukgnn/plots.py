@@ -291,3 +291,17 @@ def forest(table: pd.DataFrame, axes: Axes) -> Axes:
     axes.set_yticks(places, table["name"])
     axes.grid(axis="x", color="0.9")
     return axes
+
+
+def scaling(table: pd.DataFrame, axes: Axes) -> Axes:
+    """Seconds against the number of cells, both in logarithms, a line a step with its slope."""
+    columns = [name for name in table.columns if name.endswith(" cells")]
+    sizes = [int(name.removesuffix(" cells").replace(",", "")) for name in columns]
+    for _, row in table.iterrows():
+        label = f"{row['Step']}, slope {row['Slope']:.2f}"
+        axes.loglog(sizes, [row[name] for name in columns], marker="o", label=label)
+    axes.set(xlabel="cells", ylabel="seconds")
+    axes.set_xticks(sizes, columns)
+    axes.minorticks_off()
+    axes.legend()
+    return axes

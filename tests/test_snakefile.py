@@ -22,7 +22,7 @@ ARTIFACTS = {
 @pytest.fixture
 def checkout(tmp_path):
     """A copy in which everything looks built, in the order in which it would be."""
-    for name in ("notebooks", "leukgnn", "book"):
+    for name in ("notebooks", "leukgnn", "book", "benchmarks"):
         ignored = shutil.ignore_patterns("chapters", "generated", "_extra", "*.npz")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     for name in ("Snakefile", "_config.yml", "_toc.yml"):

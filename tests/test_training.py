@@ -59,6 +59,20 @@ def test_edge_list_and_csr_are_one(cells):
     torch.testing.assert_close(by_list, network(x, adjacency), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("edges", graph.EDGES)
+def test_gradients_are_those_of_the_edge_list(cells, edges):
+    _, x, _ = cells
+    adjacency = graph.adjacency(graph.edge_index(graph.knn(x.numpy(), 4)[0], edges), N)
+    target, source = adjacency.to_sparse_coo().coalesce().indices()
+    told = []
+    for given in ((adjacency,), (torch.stack([source, target]), adjacency.values())):
+        network = models.seeded(models.GCN, 0).eval()
+        network(x, *given)[:, 1].square().sum().backward()
+        told.append([value.grad for value in network.parameters()])
+    for one, other in zip(*told, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
 def test_seeds_of_a_neighbourhood_get_the_logits_of_the_whole_graph(cells):
     _, x, adjacency = cells
     network = models.seeded(models.GCN, 0).eval()

@@ -1,0 +1,269 @@
+"""Ratios taken side by side in one run: `make bench` prints them and writes results.json.
+
+Every pair is timed in turns (A B A B ...) in one process, so that a machine that slows down slows
+both; the ratio is the median over the turns.
+"""
+
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pandas as pd
+import torch
+from PIL import Image
+from torch import nn
+from torch_geometric.nn import GCNConv
+from torchvision.models import resnet18
+from torchvision.transforms import functional
+
+from leukgnn import cells, features, files, graph, models, phantoms, training
+from leukgnn.images import normalise
+from leukgnn.paper import GRAPH, IMAGES
+
+THREADS = 2
+TURNS = 5
+SIZES = (1000, 2000, 4000, 7936)
+Task = Callable[[], Any]
+
+
+def in_turns(first: Task, second: Task, turns: int = TURNS) -> tuple[float, float, float]:
+    """Median seconds of both tasks, and the median of first / second pair by pair."""
+    first(), second()
+    pairs = [(seconds(first), seconds(second)) for _ in range(turns)]
+    a, b = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return a, b, statistics.median(x / y for x, y in pairs)
+
+
+def seconds(task: Task) -> float:
+    started = time.perf_counter()
+    task()
+    return time.perf_counter() - started
+
+
+def row(
+    name: str, ours: str, reference: str, ratio: float, target: str, met: bool
+) -> dict[str, Any]:
+    return {
+        "Benchmark": name,
+        "Ours": ours,
+        "Reference": reference,
+        "Ratio": ratio,
+        "Target": target,
+        "Met": met,
+    }
+
+
+def extraction() -> list[dict[str, Any]]:
+    """Cells per second from files on disk, 450x450 BMP as distributed."""
+    weights = features.find_weights("random:0")
+    embed = features.extractor(weights)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = phantoms.write_phantoms(Path(scratch), cells_per_class=96, seed=0)
+        paths = cells.scan(folder)["path"].tolist()
+        n = len(paths)
+
+        def ours() -> None:
+            features.extract(paths, embed, progress=False)
+
+        rows = []
+        a, b, ratio = in_turns(lambda: one_by_one(paths, weights), ours, 3)
+        rows.append(
+            row(
+                "extraction, cells/s, against one image at a time",
+                f"{n / b:.0f}",
+                f"{n / a:.0f}",
+                ratio,
+                ">= 4",
+                ratio >= 4,
+            )
+        )
+        ready = [features._decode(paths[i : i + 32]) for i in range(0, n, 32)]
+        onnx = onnx_session(weights, Path(scratch) / "resnet18.onnx")
+        a, b, ratio = in_turns(
+            lambda: [onnx.run(None, {"x": normalise(p).numpy()}) for p in ready],
+            lambda: [embed(p) for p in ready],
+        )
+        rows.append(
+            row(
+                "network alone, cells/s, against ONNX Runtime float32",
+                f"{n / b:.0f}",
+                f"{n / a:.0f}",
+                ratio,
+                ">= 0.9",
+                ratio >= 0.9,
+            )
+        )
+        a, b, ratio = in_turns(ours, lambda: [embed(p) for p in ready])
+        rows.append(
+            row(
+                "files to features, s, against the network alone (decoding hidden)",
+                f"{a:.2f}",
+                f"{b:.2f}",
+                ratio,
+                "<= 1.2",
+                ratio <= 1.2,
+            )
+        )
+        short = features.extractor(weights, precision="bfloat16")
+        a, b, ratio = in_turns(
+            lambda: [embed(p) for p in ready], lambda: [short(p) for p in ready], 3
+        )
+        rows.append(
+            row(
+                "network alone in bfloat16, cells/s, against float32",
+                f"{n / b:.0f}",
+                f"{n / a:.0f}",
+                ratio,
+                "reported",
+                True,
+            )
+        )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    rows.append(
+        row("peak memory of the process, GB", f"{peak:.2f}", "2", peak / 2, "<= 1", peak <= 2)
+    )
+    return rows
+
+
+def one_by_one(paths: list[Path], weights: features.Weights) -> None:
+    """The released code's way: decode, resize, one image through the network, again."""
+    network = resnet18()
+    network.load_state_dict(weights.state)
+    network.fc = nn.Identity()
+    network.eval()
+    with torch.no_grad():
+        for path in paths:
+            image = Image.open(path).convert("RGB").resize((IMAGES.size, IMAGES.size))
+            network(functional.to_tensor(image)[None])
+
+
+def onnx_session(weights: features.Weights, path: Path) -> onnxruntime.InferenceSession:
+    network = resnet18()
+    network.load_state_dict(weights.state)
+    network.fc = nn.Identity()
+    example = torch.zeros(2, 3, IMAGES.size, IMAGES.size)
+    torch.onnx.export(
+        network.eval(),
+        (example,),
+        path,
+        input_names=["x"],
+        dynamic_axes={"x": {0: "n"}},
+        dynamo=False,
+    )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def neighbours(x: np.ndarray) -> dict[str, Any]:
+    tensor = torch.from_numpy(x)
+    a, b, ratio = in_turns(lambda: graph.knn(x, GRAPH.k), lambda: tensor @ tensor.T)
+    return row(
+        "k-NN graph, s, against the bare float32 product",
+        f"{a:.2f}",
+        f"{b:.2f}",
+        ratio,
+        "<= 1.7",
+        ratio <= 1.7,
+    )
+
+
+def epochs(x: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:
+    """One training epoch of the GCN against its twin without graph and against an edge list."""
+    tensor, edges = torch.from_numpy(x), graph.edge_index(graph.knn(x, GRAPH.k)[0])
+    adjacency, listed = graph.adjacency(edges, len(x)), torch.from_numpy(edges)
+    gcn, mlp, plain = models.seeded(models.GCN, 0), models.seeded(models.MLP, 0), models.GCN()
+    plain.conv1, plain.conv2 = GCNConv(512, 128), GCNConv(128, 2)
+    rows = []
+    a, b, ratio = in_turns(
+        epoch(gcn, tensor, adjacency, labels), epoch(mlp, tensor, adjacency, labels), 20
+    )
+    rows.append(
+        row(
+            "GCN epoch, ms, against the network without graph",
+            f"{1e3 * a:.0f}",
+            f"{1e3 * b:.0f}",
+            ratio,
+            "<= 1.4",
+            ratio <= 1.4,
+        )
+    )
+    a, b, ratio = in_turns(
+        epoch(plain, tensor, listed, labels), epoch(gcn, tensor, adjacency, labels), 10
+    )
+    rows.append(
+        row(
+            "GCN epoch, ms, against GCNConv on an edge list",
+            f"{1e3 * b:.0f}",
+            f"{1e3 * a:.0f}",
+            ratio,
+            ">= 3",
+            ratio >= 3,
+        )
+    )
+    return rows
+
+
+def epoch(network: models.GCN, x: torch.Tensor, edges: torch.Tensor, labels: np.ndarray) -> Task:
+    target = torch.from_numpy(labels)
+    weights = training.class_weights(target)
+    optimiser = torch.optim.Adam(network.parameters())
+
+    def step() -> None:
+        optimiser.zero_grad()
+        loss = nn.functional.cross_entropy(network.train()(x, edges), target, weight=weights)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+
+    return step
+
+
+def scaling(x: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:
+    """Seconds against the number of cells, with the slope in logarithms (1: linear)."""
+    told: dict[str, list[float]] = {"k-NN graph": [], "adjacency": [], "GCN epoch": []}
+    for n in SIZES:
+        part = x[:n].copy()
+        edges = graph.edge_index(graph.knn(part, GRAPH.k)[0])
+        adjacency = graph.adjacency(edges, n)
+        tasks: dict[str, Task] = {
+            "k-NN graph": partial(graph.knn, part, GRAPH.k),
+            "adjacency": partial(graph.adjacency, edges, n),
+            "GCN epoch": epoch(models.GCN(), torch.from_numpy(part), adjacency, labels[:n].copy()),
+        }
+        for name, task in tasks.items():
+            task()
+            told[name].append(statistics.median(seconds(task) for _ in range(TURNS)))
+    return [
+        {
+            "Step": name,
+            **{f"{n:,} cells": value for n, value in zip(SIZES, values, strict=True)},
+            "Slope": float(np.polyfit(np.log(SIZES), np.log(values), 1)[0]),
+        }
+        for name, values in told.items()
+    ]
+
+
+def main() -> None:
+    """Run all, print the tables, write them beside this file."""
+    torch.set_num_threads(THREADS)
+    rows = extraction()
+    real = features.shipped_features()
+    order = np.random.default_rng(0).permutation(len(real.x))
+    x, labels = real.x[order], real.table["label"].to_numpy()[order]
+    rows += [neighbours(x), *epochs(x, labels)]
+    sizes = scaling(x, labels)
+    for table in (rows, sizes):
+        print(pd.DataFrame(table).to_string(index=False), end="\n\n")
+    target = Path(__file__).with_name("results.json")
+    files.write_json(target, {"ratios": rows, "scaling": sizes, "provenance": files.provenance()})
+
+
+if __name__ == "__main__":
+    main()
