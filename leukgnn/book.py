@@ -174,7 +174,7 @@ def _benchmark_tables() -> list[str]:
             pd.DataFrame(told["ratios"]), name="tbl-benchmarks", caption=ratios, decimals=2
         ),
         markdown_table(sizes, name="tbl-scaling", caption=scaling),
-        "```{figure} scaling.png\n:name: fig-scaling\n"
+        "```{figure} /book/generated/scaling.png\n:name: fig-scaling\n"
         ":alt: Log-log plot of seconds against cells.\n\n"
         "The same, in logarithms: slope 1 is linear, slope 2 quadratic growth.\n```\n",
     ]
