@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import yaml
 FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
 RELATIONS = {"stylesheet", "icon", "preload", "prefetch"}  # of <link>; others fetch nothing
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+DIRECTIVE = re.compile(r"(?:```|~~~|:::)\{\w+\}")
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -38,6 +40,7 @@ class _Page(HTMLParser):
         self.links: list[str] = []
         self.anchors: set[str] = set()
         self.errors = 0
+        self.raw: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -50,6 +53,10 @@ class _Page(HTMLParser):
         if tag == "a" and values.get("href"):
             self.links.append(values["href"])
         self.errors += "traceback" in values.get("class", "").split()
+
+    def handle_data(self, data: str) -> None:
+        """Collect what looks like a directive that was not taken as one."""
+        self.raw += DIRECTIVE.findall(data)
 
 
 def check(html: Path, toc: Path) -> list[str]:
@@ -65,8 +72,9 @@ def check(html: Path, toc: Path) -> list[str]:
     Returns
     -------
     list of str
-        A sentence for every page that is missing or shows an error, for every link to a missing
-        file or anchor, and for everything a page would fetch from another host.
+        A sentence for every page that is missing, shows an error or a directive that was not
+        rendered, for every link to a missing file or anchor, and for everything a page would
+        fetch from another host.
     """
     problems = [
         f"{page}: in {toc.name}, and not built."
@@ -79,6 +87,7 @@ def check(html: Path, toc: Path) -> list[str]:
     for path, page in pages.items():
         name = path.relative_to(html)
         problems += [f"{name}: shows the output of a failed cell."] * bool(page.errors)
+        problems += [f"{name}: shows {raw} as text." for raw in page.raw]
         for address in page.fetched:
             if urlsplit(address).netloc:
                 problems.append(f"{name}: would fetch {address} from another host.")

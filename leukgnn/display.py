@@ -54,7 +54,8 @@ def markdown_table(frame: pd.DataFrame, *, name: str, caption: str, decimals: in
     ]
     body = "\n".join("| " + " | ".join(_cell(text) for text in row) + " |" for row in rows)
     caption = " ".join(caption.split())
-    return f"```{{table}} {caption}\n:name: {name}\n\n{body}\n```\n"
+    # Tildes: a fence of backticks could not hold a caption with `code` in it.
+    return f"~~~{{table}} {caption}\n:name: {name}\n\n{body}\n~~~\n"
 
 
 def page_note(profile: str) -> None:

@@ -37,6 +37,7 @@ def test_a_whole_book_has_no_problem(site):
         ('<script src="https://example.org/x.js"></script>', "from another host"),
         ('<link rel="stylesheet" href="//example.org/x.css">', "from another host"),
         ('<div class="output traceback">no</div>', "failed cell"),
+        ("<p>```{table} A table.</p>", "shows ```{table} as text"),
     ],
 )
 def test_planted_defects_are_found(site, body, word):
@@ -82,7 +83,7 @@ def test_without_a_browser_the_check_says_that_it_was_left_out(tmp_path, monkeyp
 def test_tables_have_a_name_a_caption_and_readable_numbers():
     frame = pd.DataFrame({"a|b": [1, 2], "x": [0.12345, float("nan")], "s": ["p|q", "r"]})
     text = display.markdown_table(frame, name="tbl-t", caption="A  table.", decimals=2)
-    assert text.startswith("```{table} A table.\n:name: tbl-t\n")
+    assert text.startswith("~~~{table} A table.\n:name: tbl-t\n")
     assert "| 1 | 0.12 | p\\|q |" in text and "| 2 | – | r |" in text
     with pytest.raises(InputError, match="tbl-t"):
         display.show_table(frame.iloc[:0], name="tbl-t", caption="")
