@@ -11,7 +11,7 @@ READY := .venv/.ready
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --config profile='$(PROFILE)' \
 	images='$(IMAGES)' weights='$(WEIGHTS)' repository='$(REPOSITORY)'
 
-.PHONY: book plan test bench features readme clean
+.PHONY: book plan test bench features cnn readme clean
 
 book: $(READY)
 	$(SNAKEMAKE) --quiet rules
@@ -30,6 +30,13 @@ bench: $(READY)
 
 features: $(READY)
 	$(BIN)/leukgnn features '$(IMAGES)' --weights '$(WEIGHTS)' --output leukgnn/data/features.npz
+	$(BIN)/leukgnn features '$(IMAGES)' --weights '$(WEIGHTS)' --unnormalised \
+		--output leukgnn/data/features_unnormalised.npz
+	$(BIN)/leukgnn features '$(IMAGES)' --weights random:0 --output leukgnn/data/features_random.npz
+
+cnn: $(READY)
+	$(BIN)/leukgnn finetune '$(IMAGES)' --weights '$(WEIGHTS)' \
+		--output leukgnn/data/cnn_predictions.parquet
 
 readme: $(READY)
 	$(BIN)/leukgnn readme

@@ -52,8 +52,17 @@ def _parser() -> argparse.ArgumentParser:
         default=os.environ.get("LEUKGNN_WEIGHTS", ""),
         help="a .safetensors file or random:SEED; default: LEUKGNN_WEIGHTS, else torch's",
     )
+    features.add_argument(
+        "--unnormalised", action="store_true", help="scale pixels to 0..1 only, as released"
+    )
     features.add_argument("--output", type=Path, default=Path("features.npz"))
     features.set_defaults(command=_features)
+
+    finetune = commands.add_parser("finetune", help="fine-tune the CNN baseline, fold by fold")
+    finetune.add_argument("folder", type=Path)
+    finetune.add_argument("--weights", default=os.environ.get("LEUKGNN_WEIGHTS", ""))
+    finetune.add_argument("--output", type=Path, required=True, help="predictions, .parquet")
+    finetune.set_defaults(command=_finetune)
 
     book = commands.add_parser(
         "book", help="build the book from the executed chapters and check it"
@@ -103,7 +112,20 @@ def _features(options: argparse.Namespace) -> int:
     from leukgnn import features
 
     weights = features.find_weights(options.weights, download=True)
-    print(features.extract_folder(options.folder, weights, options.output).origin)
+    told = features.extract_folder(
+        options.folder, weights, options.output, normalised=not options.unnormalised
+    )
+    print(told.origin)
+    return 0
+
+
+def _finetune(options: argparse.Namespace) -> int:
+    from leukgnn import features, finetune
+    from leukgnn.paper import TRAINING
+
+    weights = features.find_weights(options.weights, download=True)
+    finetune.cross_predict(options.folder, weights, options.output, seed=TRAINING.seed)
+    print(f"Predictions written to {options.output}.")
     return 0
 
 

@@ -172,10 +172,13 @@ def _read_weights(path: Path) -> Weights:
     return Weights(name, digest, state)
 
 
-def extractor(weights: Weights, *, precision: Precision = "float32") -> Embed:
+def extractor(
+    weights: Weights, *, precision: Precision = "float32", normalised: bool = True
+) -> Embed:
     """ResNet-18 with `fc = Identity` in eval mode, made fast for inference (section III.D).
 
-    Batch norms are folded into the convolutions and convolution, addition and ReLU are fused by
+    Pixels are normalised as the paper's section III.C says, or only scaled to 0..1 as in the
+    authors' released code. Batch norms are folded into the convolutions and convolution, addition and ReLU are fused by
     torch's own inference pass; the input is channels_last.
 
     Returns
@@ -199,7 +202,8 @@ def extractor(weights: Weights, *, precision: Precision = "float32") -> Embed:
 
     def embed(pixels: Tensor) -> NDArray[np.float32]:
         with torch.inference_mode():
-            batch = normalise(pixels).to(dtype=kind).contiguous(memory_format=torch.channels_last)
+            scaled = normalise(pixels) if normalised else pixels / 255
+            batch = scaled.to(dtype=kind).contiguous(memory_format=torch.channels_last)
             features: NDArray[np.float32] = fast(batch).float().numpy()
         return features
 
@@ -280,7 +284,12 @@ def _decode(paths: Sequence[Path]) -> Tensor:
 
 
 def extract_folder(
-    folder: Path, weights: Weights, target: Path, *, progress: bool = True
+    folder: Path,
+    weights: Weights,
+    target: Path,
+    *,
+    normalised: bool = True,
+    progress: bool = True,
 ) -> Features:
     """Features of every cell image below `folder`, written to `target`.
 
@@ -294,17 +303,21 @@ def extract_folder(
         From `find_weights`.
     target : Path
         A `.npz` file; its provenance is written beside it as `.json`.
+    normalised : bool
+        As of `extractor`.
     """
     table = cells.scan(folder)
     listing = [f"{p}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in table["path"]]
-    key = files.sha256_bytes("\n".join([weights.sha256, *listing]).encode())[:16]
+    key = files.sha256_bytes("\n".join([weights.sha256, str(normalised), *listing]).encode())[:16]
     partial = target.with_name(f"{target.stem}.partial") / key
     started = time.perf_counter()
-    x = extract(list(table["path"]), extractor(weights), partial=partial, progress=progress)
+    embed = extractor(weights, normalised=normalised)
+    x = extract(list(table["path"]), embed, partial=partial, progress=progress)
+    scale = f"mean {IMAGES.mean}, standard deviation {IMAGES.std}" if normalised else "no more"
     provenance = {
         "weights": {"name": weights.name, "sha256": weights.sha256},
         "preprocessing": f"Pillow bilinear resize to {IMAGES.size}x{IMAGES.size}, "
-        f"scaled to 0..1, mean {IMAGES.mean}, standard deviation {IMAGES.std}",
+        f"scaled to 0..1, {scale}",
         "layer": "ResNet-18, fc = Identity, eval mode",
         "cells": len(table),
         "seconds": round(time.perf_counter() - started, 1),
@@ -351,9 +364,16 @@ def read_features(inputs: str = "") -> Features:
         return shipped_features()
 
 
-def shipped_features() -> Features:
-    """Features of the 7,936 real cells that come with the package (float16, CC BY-NC 4.0)."""
-    return read_features_file(Path(str(package_files("leukgnn") / "data" / "features.npz")))
+def shipped_features(kind: Literal["", "_random", "_unnormalised"] = "") -> Features:
+    """Features of the 7,936 real cells that come with the package (float16).
+
+    Parameters
+    ----------
+    kind : str
+        "": the paper's (CC BY-NC 4.0 like their weights). "_random": by an untrained network, a
+        control. "_unnormalised": of pixels scaled only, as in the released code (CC BY-NC 4.0).
+    """
+    return read_features_file(Path(str(package_files("leukgnn") / "data" / f"features{kind}.npz")))
 
 
 def read_features_file(path: Path) -> Features:

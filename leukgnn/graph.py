@@ -1,13 +1,13 @@
-"""The cosine k-nearest-neighbour graph of cells, and what its edges join (section IV.B)."""
+"""The cosine k-nearest-neighbour graph of cells (section IV.B)."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
+from sklearn.cluster import KMeans
 from torch import Tensor
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
@@ -83,7 +83,7 @@ def attach(new: NDArray[Any], reference: NDArray[Any], k: int) -> tuple[Ints, Fl
     return _nearest(new, reference, k, own=False)
 
 
-def _check(features: NDArray[Any], k: int, most: int, word: str) -> None:
+def _check(features: NDArray[Any], k: int, most: int, word: str, *, name: str = "k") -> None:
     """Raise InputError for features without a cosine, or a `k` out of range."""
     if features.ndim != 2:
         raise InputError(f"features have shape {features.shape}, expected (cells, features).")
@@ -93,7 +93,7 @@ def _check(features: NDArray[Any], k: int, most: int, word: str) -> None:
     if len(empty):
         raise InputError(f"the features of cell {empty[0]} are all 0: it has no cosine; drop it.")
     if not 1 <= k <= most:
-        raise InputError(f"k={k}: expected 1 to {word}, here {most}.")
+        raise InputError(f"{name}={k}: expected 1 to {word}, here {most}.")
 
 
 def _nearest(query: NDArray[Any], base: NDArray[Any], k: int, *, own: bool) -> tuple[Ints, Floats]:
@@ -160,6 +160,44 @@ def edge_index(neighbours: Ints, edges: str = "union") -> Ints:
     return np.stack([keys % n, keys // n])
 
 
+def cluster_cliques(features: NDArray[Any], clusters: int, seed: int) -> Ints:
+    """Edges of the released code: every pair i < j of a K-means cluster, one way from i to j.
+
+    Parameters
+    ----------
+    features : ndarray, shape (n, d)
+    clusters : int
+        1 to n.
+    seed : int
+        Of K-means.
+
+    Returns
+    -------
+    ndarray, shape (2, E), int64
+        As of `edge_index`. E grows with the square of the clusters' sizes.
+    """
+    _check(features, clusters, len(features), "n", name="clusters")
+    assigned = KMeans(n_clusters=clusters, random_state=seed).fit_predict(features)
+    pairs = []
+    for cluster in range(clusters):
+        members = np.flatnonzero(assigned == cluster)
+        lower, higher = np.triu_indices(len(members), 1)
+        pairs.append(np.stack([members[lower], members[higher]]))
+    return np.concatenate(pairs, axis=1)
+
+
+def both_ways(edges: Ints) -> Ints:
+    """Add the reverse of every edge; an edge that is there both ways already stays single."""
+    return np.unique(np.concatenate([edges, edges[::-1]], axis=1), axis=1)
+
+
+def within(edges: Ints, seen: NDArray[np.bool_]) -> Ints:
+    """Edges between the marked cells alone, numbered among the marked cells."""
+    kept = edges[:, seen[edges].all(axis=0)]
+    renumbered: Ints = (np.cumsum(seen) - 1)[kept]
+    return renumbered
+
+
 def edge_hash(edges: Ints) -> str:
     """SHA-256 of an edge list, in hexadecimal: two runs with the same graph share it."""
     return files.sha256_bytes(np.ascontiguousarray(edges, dtype="<i8").tobytes())
@@ -186,69 +224,6 @@ def adjacency(edges: Ints, n: int) -> Tensor:
     matrix = torch.sparse_coo_tensor(looped.flip(0), weight, (n, n), check_invariants=True)
     with files.quiet("Sparse CSR tensor support is in beta"):
         return matrix.coalesce().to_sparse_csr()
-
-
-def homophily(edges: Ints, labels: Ints) -> float:
-    """Share of edges that join two cells of one class."""
-    return float((labels[edges[0]] == labels[edges[1]]).mean()) if edges.size else float("nan")
-
-
-def adjusted_homophily(edges: Ints, labels: Ints) -> float:
-    """Edge homophily set against chance: 0 when edges ignore the classes, 1 when all agree.
-
-    Platonov et al. (2023): chance is the sum over classes of their squared share of edge ends.
-    """
-    ends = np.bincount(labels[edges.ravel()], minlength=2) / edges.size
-    chance = float((ends**2).sum())
-    return (homophily(edges, labels) - chance) / (1 - chance)
-
-
-def edge_kinds(edges: Ints, table: pd.DataFrame) -> NDArray[np.str_]:
-    """Tell what each edge joins, by the cells at its ends.
-
-    "same source image", "same subject" (another of its images) or "cross-subject".
-    `table` has `subject` and `source_image`, row i for cell i.
-    """
-    source, target = (table.iloc[ends].reset_index(drop=True) for ends in edges)
-    same_image = (source["source_image"] == target["source_image"]).to_numpy()
-    same_subject = (source["subject"] == target["subject"]).to_numpy()
-    return np.select(
-        [same_image, same_subject], ["same source image", "same subject"], "cross-subject"
-    )
-
-
-def sweep(neighbours: Ints, table: pd.DataFrame, ks: list[int], edges: str) -> pd.DataFrame:
-    """Homophily and kinds of edges of the graphs for several `k`.
-
-    Returns
-    -------
-    DataFrame
-        One row per k and kind ("all edges" included): `k`, `kind`, `edges`, `share`,
-        `homophily`; `adjusted` for all edges.
-    """
-    labels = table["label"].to_numpy()
-    rows: list[dict[str, Any]] = []
-    for k in ks:
-        graph = edge_index(neighbours[:, :k], edges)
-        kinds = edge_kinds(graph, table)
-        adjusted = adjusted_homophily(graph, labels)
-        rows.append(_sweep_row(k, "all edges", graph, graph, labels) | {"adjusted": adjusted})
-        for kind in ("same source image", "same subject", "cross-subject"):
-            rows.append(_sweep_row(k, kind, graph[:, kinds == kind], graph, labels))
-    return pd.DataFrame(rows)
-
-
-def _sweep_row(k: int, kind: str, part: Ints, graph: Ints, labels: Ints) -> dict[str, Any]:
-    """One row of `sweep`."""
-    count = part.shape[1]
-    share = count / graph.shape[1]
-    return {
-        "k": k,
-        "kind": kind,
-        "edges": count,
-        "share": share,
-        "homophily": homophily(part, labels),
-    }
 
 
 def write_graph(folder: Path, edges: Ints, settings: dict[str, Any]) -> None:

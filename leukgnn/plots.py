@@ -191,7 +191,7 @@ def probe(measured: pd.Series, predicted: np.ndarray, labels: np.ndarray, axes: 
 
 
 def by_k(table: pd.DataFrame, axes: Axes, *, of: str) -> Axes:
-    """Curve of column `of` against k, one for each kind of edge; from `graph.sweep`."""
+    """Curve of column `of` against k, one for each kind of edge; from `homophily.sweep`."""
     for kind, rows in table.groupby("kind", sort=False):
         axes.plot(rows["k"], rows[of], marker="o", markersize=4, label=kind)
     axes.set(xscale="log", xlabel="k")

@@ -1,4 +1,4 @@
-"""Who trains on what and is tested on what."""
+"""The three protocols: the paper's text, the released code, and subjects kept apart."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,59 +7,31 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from scipy.special import expit
-from sklearn.model_selection import train_test_split
 from torch import Tensor
 
-from leukgnn import models, training
-from leukgnn.files import InputError
-from leukgnn.paper import TRAINING
+from leukgnn import controls, graph, models, splits, training
+from leukgnn.controls import Task
+from leukgnn.paper import RELEASED, TRAINING
+from leukgnn.splits import Mask, Split
 
 NETWORKS = {"gcn": models.GCN, "mlp": models.MLP}
-STRENGTHS = (0.1, 1.0, 10.0)  # of the SVM's penalty C: a decade either way of the usual 1
-Mask = NDArray[np.bool_]
-
-
-def stratified_split(
-    labels: NDArray[np.int64], share: float, seed: int, within: Mask | None = None
-) -> tuple[Mask, Mask]:
-    """Mark the kept and the drawn cells of a split stratified by class (section IV.D).
-
-    Cells, not subjects, are drawn, as the paper writes: cells of one subject come to lie on both
-    sides. Chapters 07 and 10 are about what that does.
-
-    Parameters
-    ----------
-    labels : ndarray, shape (n,)
-    share : float
-        Of the cells to draw, between 0 and 1.
-    seed : int
-    within : ndarray of bool, optional
-        Split only these cells, such as the training cells into a fitting and a validation part.
-
-    Returns
-    -------
-    kept, drawn : ndarray, shape (n,), bool
-    """
-    if not 0 < share < 1:
-        raise InputError(f"test_share={share}: expected a share between 0 and 1, such as 0.2.")
-    candidates = np.arange(len(labels)) if within is None else np.flatnonzero(within)
-    kept, drawn = train_test_split(
-        candidates, test_size=share, stratify=labels[candidates], random_state=seed
-    )
-    marks = np.zeros((2, len(labels)), dtype=bool)
-    marks[0, kept] = marks[1, drawn] = True
-    return marks[0], marks[1]
 
 
 def prediction_rows(
-    table: pd.DataFrame, test: Mask, probability: NDArray[Any], *, model: str, seed: int
+    table: pd.DataFrame,
+    test: Mask,
+    probability: NDArray[Any],
+    *,
+    protocol: str,
+    model: str,
+    seed: int,
+    n_train: int,
 ) -> pd.DataFrame:
-    """Rows of `predictions.parquet` for the test cells of one model under `as_written`."""
+    """Rows for the test cells of one model: the contract's columns, and `n_train`."""
     drawn = table.loc[test]
     return pd.DataFrame(
         {
-            "protocol": "as_written",
+            "protocol": protocol,
             "model": model,
             "seed": seed,
             "fold": "all",
@@ -67,8 +39,18 @@ def prediction_rows(
             "subject": drawn["subject"],
             "label": drawn["label"],
             "probability": probability[test].astype(np.float64),
+            "n_train": n_train,
         }
     ).reset_index(drop=True)
+
+
+def rows_of(task: Task, probability: NDArray[Any], *, protocol: str, model: str) -> pd.DataFrame:
+    """Rows for the test cells of one task."""
+    split = task.split
+    return prediction_rows(
+        task.table, split.test, probability, protocol=protocol, model=model,
+        seed=task.seed, n_train=int(split.train.sum()),
+    )  # fmt: skip
 
 
 def as_written(
@@ -77,7 +59,8 @@ def as_written(
     adjacency: Tensor,
     *,
     seed: int,
-    strength: float,
+    k: int,
+    edges: str,
     settings: Mapping[str, Any],
     hidden: int = TRAINING.hidden,
     dropout: float = TRAINING.dropout,
@@ -89,21 +72,23 @@ def as_written(
     Parameters
     ----------
     table : DataFrame
-        With `filename`, `subject` and `label`, one row per cell.
+        Cells of C-NMC 2019, one row per cell.
     x : Tensor, shape (n, 512)
     adjacency : Tensor, shape (n, n), sparse CSR
         Over all cells, test cells included (transductive), as the paper's text reads.
     seed : int
         Of the split, of the initial weights and of the dropout.
-    strength : float
-        The SVM's penalty C, chosen beforehand by `choose_strength`.
+    k, edges
+        Of that graph.
     settings : mapping
         Further keyword arguments of `training.fit`.
 
     Returns
     -------
     predictions : DataFrame
-        Test cells only, the columns of the contract `predictions.parquet`.
+        The columns of the contract `predictions.parquet` and `n_train`. Test cells only, but for
+        the model "gcn_all_nodes": the GCN's answers for all cells, training cells included,
+        because the paper's matrix counts as many as there are cells.
     history : DataFrame
         Curves of the networks, with `model` and `seed`.
     networks : dict of str to GCN
@@ -111,8 +96,9 @@ def as_written(
     test : ndarray, shape (n,), bool
     """
     labels = table["label"].to_numpy(copy=True)  # torch wants its own
-    train, test = stratified_split(labels, test_share, seed)
-    predictions, histories, networks = [], [], {}
+    train, test = splits.stratified_split(labels, test_share, seed)
+    task = Task(table, x.numpy(), Split("all", train, test), k, edges, False, seed, settings)
+    told, histories, networks = [], [], {}
     for name, kind in NETWORKS.items():
         network = models.seeded(kind, seed, hidden_channels=hidden, dropout=dropout)
         history = training.fit(
@@ -120,37 +106,121 @@ def as_written(
             held_out=test, seed=seed, progress=progress, **settings,
         )  # fmt: skip
         probability = training.predict(network, x, adjacency)
-        predictions.append(prediction_rows(table, test, probability, model=name, seed=seed))
+        told.append(rows_of(task, probability, protocol="as_written", model=name))
+        if name == "gcn":
+            everyone = np.ones(len(table), dtype=bool)
+            told.append(
+                prediction_rows(
+                    table,
+                    everyone,
+                    probability,
+                    protocol="as_written",
+                    model="gcn_all_nodes",
+                    seed=seed,
+                    n_train=int(train.sum()),
+                )  # fmt: skip
+            )
         histories.append(history.assign(model=name, seed=seed))
         networks[name] = network
-    margin = svm_probability(x.numpy(), labels, train, strength)
-    predictions.append(prediction_rows(table, test, margin, model="svm", seed=seed))
-    always = models.majority().fit(x.numpy()[train], labels[train]).predict_proba(x.numpy())[:, 1]
-    predictions.append(prediction_rows(table, test, always, model="majority", seed=seed))
-    return pd.concat(predictions), pd.concat(histories), networks, test
+    for name in ("svm", "majority"):
+        told.append(rows_of(task, controls.answer(name, task), protocol="as_written", model=name))
+    return pd.concat(told), pd.concat(histories), networks, test
 
 
-def svm_probability(
-    x: NDArray[np.float32], labels: NDArray[np.int64], train: Mask, strength: float
-) -> NDArray[np.float64]:
-    """Score of class 1 for every cell: the SVM's margin, squashed to 0..1.
+def as_released(table: pd.DataFrame, x: NDArray[np.float32], *, seed: int) -> pd.DataFrame:
+    """Run what the authors' released code does: trained on all cells and measured on them.
 
-    0.5 is the decision border; the score ranks the cells and is not calibrated.
+    K-means cliques with one-way edges ("gcn"), the same with the reverse edges added
+    ("gcn_reverse"), and the network without graph ("mlp"); 64 hidden units, Adam 0.01, 200 epochs,
+    no weight decay, no class weights.
+
+    Parameters
+    ----------
+    table : DataFrame
+    x : ndarray, shape (n, 512)
+        Of images that were not normalised, as in the released code.
+    seed : int
+        Of initial weights and dropout; K-means keeps the released code's.
+
+    Returns
+    -------
+    DataFrame
+        Predictions, columns as of `as_written`; every cell is a training cell.
     """
-    machine = models.svm(strength).fit(x[train], labels[train])
-    scores: NDArray[np.float64] = expit(machine.decision_function(x))
-    return scores
+    everyone = np.ones(len(table), dtype=bool)
+    cliques = graph.cluster_cliques(x, RELEASED.clusters, RELEASED.kmeans_seed)
+    settings = {
+        "weighted": False,
+        "weight_decay": 0.0,
+        "learning_rate": RELEASED.released_learning_rate,
+        "epochs": RELEASED.released_epochs,
+    }
+    told = []
+    for name, kind, edges in (
+        ("gcn", models.GCN, cliques),
+        ("gcn_reverse", models.GCN, graph.both_ways(cliques)),
+        ("mlp", models.MLP, cliques[:, :0]),
+    ):
+        probability = training.train_and_answer(
+            kind, x, table["label"].to_numpy(copy=True), edges, everyone, everyone,
+            seed=seed, settings=settings, hidden=RELEASED.released_hidden,
+        )  # fmt: skip
+        told.append(
+            prediction_rows(
+                table,
+                everyone,
+                probability,
+                protocol="as_released",
+                model=name,
+                seed=seed,
+                n_train=len(table),
+            )  # fmt: skip
+        )
+    return pd.concat(told, ignore_index=True)
 
 
-def choose_strength(
-    x: NDArray[np.float32], labels: NDArray[np.int64], fitting: Mask, validation: Mask
-) -> pd.DataFrame:
-    """Accuracy of the SVM on the validation cells for each penalty C; test cells are not seen."""
-    rows = []
-    for strength in STRENGTHS:
-        predicted = svm_probability(x, labels, fitting, strength) >= 0.5
-        rows.append((strength, float((predicted == labels)[validation].mean())))
-    return pd.DataFrame(rows, columns=["C", "validation_accuracy"])
+def subject_disjoint(tasks: Sequence[Task], names: Sequence[str], protocol: str) -> pd.DataFrame:
+    """Answers of controls and networks, each fold tested by what the others trained, pooled.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        One a fold and seed; inductive, each test cell attached to training cells alone.
+    names : sequence of str
+        Of `controls.CONTROLS`.
+    protocol : str
+        What to call it in the predictions.
+
+    Returns
+    -------
+    DataFrame
+        Predictions, columns as of `as_written`; the folds are pooled.
+    """
+    told = []
+    for task in tasks:
+        splits.check_disjoint(task.table, task.split)
+        for name in names:
+            told.append(rows_of(task, controls.answer(name, task), protocol=protocol, model=name))
+    return pd.concat(told, ignore_index=True)
+
+
+def transductive(task: Task) -> pd.DataFrame:
+    """Answers of the GCN when test cells are joined to each other, with and without own subject.
+
+    "gcn_transductive" trains and answers on one graph over training and test cells;
+    "gcn_transductive_masked" on the same without edges between test cells of one subject. As every
+    subject has one class, such edges vote for the right answer whatever the features say.
+    """
+    task_joined = Task(
+        task.table, task.x, task.split, task.k, task.edges, False, task.seed, task.settings
+    )
+    whole = task_joined.graph
+    masked = splits.without_same_subject(whole, task.table["subject"], task.split.test)
+    told = []
+    for name, edges in (("gcn_transductive", whole), ("gcn_transductive_masked", masked)):
+        probability = controls.network(task_joined, models.GCN, edges)
+        told.append(rows_of(task, probability, protocol="subject_disjoint", model=name))
+    return pd.concat(told, ignore_index=True)
 
 
 def learning_rate_grid(

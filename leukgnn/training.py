@@ -1,5 +1,8 @@
 """One `fit` and one `predict` for every network."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import torch
@@ -9,8 +12,9 @@ from torch.nn.functional import cross_entropy
 from torch_geometric.utils import k_hop_subgraph
 from tqdm import tqdm
 
+from leukgnn import graph
 from leukgnn.files import InputError
-from leukgnn.models import GCN
+from leukgnn.models import GCN, seeded
 from leukgnn.paper import TRAINING
 
 EVERY = 10  # epochs between two points of the accuracy curves: each costs a pass over the graph
@@ -42,8 +46,9 @@ def fit(
     labels: Tensor,
     train: Mask,
     *,
-    held_out: Mask,
+    held_out: Mask | None = None,
     seed: int,
+    weighted: bool = True,
     learning_rate: float = TRAINING.learning_rate,
     weight_decay: float = TRAINING.weight_decay,
     epochs: int = TRAINING.epochs,
@@ -62,9 +67,11 @@ def fit(
     labels : Tensor, shape (n,), int64
         Only those of the training cells enter the loss.
     train, held_out : ndarray, shape (n,), bool
-        The held-out cells are only measured for the curves: nothing is selected by them.
+        The held-out cells, if any, are only measured for the curves: nothing is selected by them.
     seed : int
         Of dropout and of the order of batches.
+    weighted : bool
+        Weigh the loss by `class_weights` (section IV.D); the released code does not.
     learning_rate, weight_decay, epochs
         Of Adam (section IV.D); the last epoch counts, there is no early stopping.
     batch_size : int, optional
@@ -86,7 +93,7 @@ def fit(
     """
     _check(x, adjacency, labels, train, learning_rate, epochs, batch_size)
     chosen = torch.from_numpy(np.flatnonzero(train))
-    weights = class_weights(labels[chosen])
+    weights = class_weights(labels[chosen]) if weighted else None
     optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
     rows = []
     with torch.random.fork_rng(devices=[]):
@@ -105,7 +112,7 @@ def fit(
             steps += len(losses)
             if epoch % EVERY == 0 or epoch in (1, epochs):
                 right = (predict(network, x, adjacency) >= 0.5) == labels.numpy().astype(bool)
-                shares = (right[train].mean(), right[held_out].mean())
+                shares = [np.nan if m is None else right[m].mean() for m in (train, held_out)]
                 rows.append((epoch, steps, float(np.mean(losses)), *shares))
     names = ["epoch", "steps", "loss", "train_accuracy", "held_out_accuracy"]
     return pd.DataFrame(rows, columns=names)
@@ -117,6 +124,48 @@ def predict(network: GCN, x: Tensor, adjacency: Tensor) -> NDArray[np.float32]:
     network.eval()
     probability: NDArray[np.float32] = network(x, adjacency).softmax(dim=1)[:, 1].numpy()
     return probability
+
+
+def train_and_answer(
+    kind: type[GCN],
+    x: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    edges: NDArray[np.int64],
+    train: Mask,
+    seen: Mask,
+    *,
+    seed: int,
+    settings: Mapping[str, Any],
+    hidden: int = TRAINING.hidden,
+) -> NDArray[np.float32]:
+    """Train a network on the cells that it may see, then answer for all.
+
+    Parameters
+    ----------
+    kind : type
+        `GCN` or `MLP`.
+    x : ndarray, shape (n, 512)
+    labels : ndarray, shape (n,)
+    edges : ndarray, shape (2, E)
+        Of the answer; while training, only those between seen cells.
+    train, seen : ndarray, shape (n,), bool
+        Cells whose labels enter the loss, and cells whose features are there while training:
+        the same cells (inductive), or test cells too (transductive).
+    settings : mapping
+        Further keyword arguments of `fit`.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Probability of class 1.
+    """
+    network = seeded(kind, seed, hidden_channels=hidden)
+    fit(
+        network, torch.from_numpy(x[seen]),
+        graph.adjacency(graph.within(edges, seen), int(seen.sum())),
+        torch.from_numpy(labels[seen]), train[seen], seed=seed, progress=False, **settings,
+    )  # fmt: skip
+    return predict(network, torch.from_numpy(x), graph.adjacency(edges, len(x)))
 
 
 def neighbourhood(adjacency: Tensor, seeds: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

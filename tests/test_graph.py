@@ -7,7 +7,7 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 from torch_geometric.nn import GCNConv
 
-from leukgnn import graph
+from leukgnn import graph, homophily
 from leukgnn.files import InputError
 
 
@@ -109,15 +109,15 @@ def test_adjacency_refuses_self_loops():
 def test_homophily_by_hand():
     labels = np.array([0, 0, 1, 1])
     e = np.array([[0, 1, 2, 3, 1, 2], [1, 0, 3, 2, 2, 1]])
-    assert graph.homophily(e, labels) == pytest.approx(4 / 6)
-    assert graph.adjusted_homophily(e, labels) == pytest.approx((4 / 6 - 1 / 2) / (1 / 2))
+    assert homophily.homophily(e, labels) == pytest.approx(4 / 6)
+    assert homophily.adjusted_homophily(e, labels) == pytest.approx((4 / 6 - 1 / 2) / (1 / 2))
 
 
 def test_edge_kinds():
     table = pd.DataFrame({"subject": ["1", "1", "2"], "source_image": ["1_1", "1_2", "2_1"]})
     table = pd.concat([table, table.iloc[:1]], ignore_index=True)
     e = np.array([[0, 1, 0], [3, 0, 2]])
-    kinds = graph.edge_kinds(e, table).tolist()
+    kinds = homophily.edge_kinds(e, table).tolist()
     assert kinds == ["same source image", "same subject", "cross-subject"]
 
 

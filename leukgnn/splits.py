@@ -1,0 +1,151 @@
+"""Who is trained on, who is tested, and which edges there are between them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+
+from leukgnn import graph
+from leukgnn.files import InputError
+
+Mask = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Cells to train on and cells to be tested on, as marks over one table."""
+
+    fold: str
+    train: Mask
+    test: Mask
+
+
+def stratified_split(
+    labels: Ints, share: float, seed: int, within: Mask | None = None
+) -> tuple[Mask, Mask]:
+    """Mark the kept and the drawn cells of a split stratified by class (section IV.D).
+
+    Cells, not subjects, are drawn, as the paper writes: cells of one subject come to lie on both
+    sides. Chapters 07 and 10 are about what that does.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (n,)
+    share : float
+        Of the cells to draw, between 0 and 1.
+    seed : int
+    within : ndarray of bool, optional
+        Split only these cells, such as the training cells into a fitting and a validation part.
+
+    Returns
+    -------
+    kept, drawn : ndarray, shape (n,), bool
+    """
+    if not 0 < share < 1:
+        raise InputError(f"test_share={share}: expected a share between 0 and 1, such as 0.2.")
+    candidates = np.arange(len(labels)) if within is None else np.flatnonzero(within)
+    kept, drawn = train_test_split(
+        candidates, test_size=share, stratify=labels[candidates], random_state=seed
+    )
+    marks = np.zeros((2, len(labels)), dtype=bool)
+    marks[0, kept] = marks[1, drawn] = True
+    return marks[0], marks[1]
+
+
+def official_folds(table: pd.DataFrame) -> list[Split]:
+    """The data set's own folds, each tested once on a network trained on the others.
+
+    The folds share no subject by name, yet equal files link subjects across them. Training cells
+    of every subject linked to a test subject (`merged_subject`) are left out.
+
+    Raises
+    ------
+    InputError
+        When there are fewer than two folds, or a split is not disjoint all the same.
+    """
+    folds = sorted(table["fold"].unique())
+    if len(folds) < 2:
+        raise InputError(f"the cells lie in {folds}: expected at least two folds.")
+    splits = []
+    for fold in folds:
+        test = (table["fold"] == fold).to_numpy()
+        linked = table["merged_subject"].isin(table.loc[test, "merged_subject"]).to_numpy()
+        splits.append(Split(fold, ~linked & ~test, test))
+    for split in splits:
+        check_disjoint(table, split)
+    return splits
+
+
+def grouped_folds(table: pd.DataFrame, groups: pd.Series, *, folds: int, seed: int) -> list[Split]:
+    """Random folds that keep each group of cells together, stratified by class.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With `label`.
+    groups : Series
+        Of each cell: its subject, its source image, or its own name for no grouping at all.
+    folds : int
+    seed : int
+    """
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    splits = []
+    for i, (_, drawn) in enumerate(splitter.split(table, table["label"], groups)):
+        test = np.zeros(len(table), dtype=bool)
+        test[drawn] = True
+        splits.append(Split(f"part_{i}", ~test, test))
+    return splits
+
+
+def inner_split(table: pd.DataFrame, train: Mask, seed: int) -> Split:
+    """Part of the training cells, a fifth of their subjects, to choose settings by."""
+    known = table[train]
+    first = grouped_folds(known, known["merged_subject"], folds=5, seed=seed)[0]
+    marks = np.zeros((2, len(table)), dtype=bool)
+    marks[0, train], marks[1, train] = first.train, first.test
+    return Split("inner", marks[0], marks[1])
+
+
+def check_disjoint(table: pd.DataFrame, split: Split) -> None:
+    """Raise InputError when training and test cells share a merged subject or a file's content."""
+    for column in ("merged_subject", "sha256"):
+        shared = set(table.loc[split.train, column]) & set(table.loc[split.test, column])
+        if shared:
+            raise InputError(
+                f"{split.fold}: {len(shared)} values of {column} lie on both sides, such as "
+                f"{min(shared)}; leave those training cells out."
+            )
+
+
+def inductive_edges(x: Floats, split: Split, *, k: int, edges: str) -> Ints:
+    """Graph of the training cells, to which each test cell is attached one-way and alone.
+
+    Messages flow from training to test cells only, so a test cell's answer depends on itself and
+    the training cells; other test cells may come or go.
+
+    Returns
+    -------
+    ndarray, shape (2, E), int64
+        Numbered as the rows of `x`; cells of neither part have no edge.
+    """
+    train, test = np.flatnonzero(split.train), np.flatnonzero(split.test)
+    inner = train[graph.edge_index(graph.knn(x[train], k)[0], edges)]
+    near, _ = graph.attach(x[test], x[train], k)
+    return np.concatenate([inner, np.stack([train[near].ravel(), np.repeat(test, k)])], axis=1)
+
+
+def transductive_edges(x: Floats, split: Split, *, k: int, edges: str) -> Ints:
+    """One graph over training and test cells, in which test cells inform each other."""
+    both = np.flatnonzero(split.train | split.test)
+    return both[graph.edge_index(graph.knn(x[both], k)[0], edges)]
+
+
+def without_same_subject(edges: Ints, subjects: pd.Series, ends: Mask) -> Ints:
+    """Leave out the edges that join two marked cells of one subject."""
+    codes = pd.factorize(subjects)[0]
+    same = (codes[edges[0]] == codes[edges[1]]) & ends[edges].all(axis=0)
+    return edges[:, ~same]
