@@ -11,10 +11,14 @@ from pathlib import Path
 import yaml
 
 from leukgnn import execute
+from leukgnn.results import PREDICTIONS, TABLES
 
 ARTIFACTS, RESULTS = "build/artifacts", "build/results"
 FEATURES, GRAPH = f"{ARTIFACTS}/features.npz", f"{ARTIFACTS}/graph.npz"
 CELLS = f"{ARTIFACTS}/cells.parquet"
+PROTOCOLS, CONTROLS, CNN = (
+    f"{ARTIFACTS}/{name}.parquet" for name in ("protocols", "controls", "cnn")
+)
 TRAINED = [
     f"{ARTIFACTS}/{name}"
     for name in ("predictions.parquet", "history.parquet", "hidden.npz", "training.json")
@@ -25,11 +29,11 @@ CHAPTERS = {  # name: what it reads, what it writes, threads
     "03_features": ([CELLS], [FEATURES, f"{ARTIFACTS}/features.json"], 1),
     "04_graph": ([FEATURES], [GRAPH, f"{ARTIFACTS}/graph.json"], 1),
     "05_gcn": ([FEATURES, GRAPH], TRAINED, 2),
-    "06_results": (
-        [FEATURES, *TRAINED],
-        [f"{RESULTS}/{name}" for name in ("results.csv", "predictions.parquet", "intervals.csv")],
-        2,
-    ),
+    "06_results": ([FEATURES, *TRAINED], [], 2),
+    "07_protocols": ([FEATURES, *TRAINED], [PROTOCOLS], 1),
+    "08_controls": ([FEATURES, *TRAINED, PROTOCOLS], [CONTROLS], 1),
+    "09_cnn": ([FEATURES, PROTOCOLS, CONTROLS], [CNN], 1),
+    "10_leakage": ([FEATURES], [], 1),
 }
 PROFILES = yaml.safe_load(Path("notebooks/profiles.yml").read_text())
 PROFILE = config.get("profile") or "quick"
@@ -40,15 +44,14 @@ SETTINGS = {
     "images": config.get("images") or "",
     "weights": config.get("weights") or "",
     "inputs": ARTIFACTS,
+    "outputs": ARTIFACTS,
 }
 
 
 def given(chapter):
     """Parameters of a chapter in this run, as the command line takes them."""
     declared = execute.declared_parameters(execute.chapter_source(chapter))
-    results = any(path.startswith(RESULTS) for path in CHAPTERS[chapter][1])
-    settings = {**SETTINGS, "outputs": RESULTS if results else ARTIFACTS}
-    settings |= PROFILES[PROFILE].get(chapter, {})
+    settings = {**SETTINGS, **PROFILES[PROFILE].get(chapter, {})}
     chosen = {name: value for name, value in settings.items() if name in declared}
     return " ".join(f"-p {shlex.quote(f'{name}={value}')}" for name, value in chosen.items())
 
@@ -57,6 +60,7 @@ rule book:
     default_target: True
     input:
         expand("book/chapters/{chapter}.ipynb", chapter=CHAPTERS),
+        expand(RESULTS + "/{table}", table=TABLES),
         "_config.yml",
         "_toc.yml",
         sorted(str(p) for p in Path("book").glob("*.md")),
@@ -69,6 +73,18 @@ rule book:
         repository=config.get("repository") or "",
     shell:
         "{sys.executable} -m leukgnn.cli book --repository '{params.repository}'"
+
+
+rule results:
+    input:
+        expand(ARTIFACTS + "/{name}", name=PREDICTIONS),
+        [f"leukgnn/{name}.py" for name in ("results", "inference", "metrics")],
+    output:
+        expand(RESULTS + "/{table}", table=TABLES),
+    params:
+        draws=PROFILES[PROFILE].get("results", {}).get("draws", 200),
+    shell:
+        "{sys.executable} -m leukgnn.cli results --draws {params.draws}"
 
 
 for name, (reads, writes, cores) in CHAPTERS.items():

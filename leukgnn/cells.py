@@ -146,8 +146,25 @@ def merged_subjects(table: pd.DataFrame) -> dict[str, str]:
     dict
         For each subject the merged one: the names of all that belong together, such as "20+21".
     """
+    return linked(table, twins(table))
+
+
+def linked(table: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, str]:
+    """Merge the subjects that pairs of cells link, directly or through others.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Cells with subject.
+    pairs : DataFrame
+        With subject_a and subject_b, such as from `twins`.
+
+    Returns
+    -------
+    dict
+        As of `merged_subjects`.
+    """
     names = sorted(table["subject"].unique(), key=natural)
-    pairs = twins(table)
     row, column = (
         pd.Categorical(pairs[side], categories=names).codes for side in ("subject_a", "subject_b")
     )

@@ -64,6 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     finetune.add_argument("--output", type=Path, required=True, help="predictions, .parquet")
     finetune.set_defaults(command=_finetune)
 
+    results = commands.add_parser("results", help="write build/results from the predictions")
+    results.add_argument("--draws", type=int, default=200, help="bootstrap draws over subjects")
+    results.set_defaults(command=_results)
+
     book = commands.add_parser(
         "book", help="build the book from the executed chapters and check it"
     )
@@ -126,6 +130,14 @@ def _finetune(options: argparse.Namespace) -> int:
     weights = features.find_weights(options.weights, download=True)
     finetune.cross_predict(options.folder, weights, options.output, seed=TRAINING.seed)
     print(f"Predictions written to {options.output}.")
+    return 0
+
+
+def _results(options: argparse.Namespace) -> int:
+    from leukgnn import files, results
+
+    target = files.project_root() / "build" / "results"
+    results.write("", target, draws=options.draws, seed=0)
     return 0
 
 

@@ -145,7 +145,7 @@ def majority(task: Task, _: None = None) -> Probability:
 def size(task: Task, _: None = None) -> Probability:
     """Answer by one number: the logarithm of the area of the box around the cell."""
     area = np.log((task.table["bbox_w"] + 1.0) * (task.table["bbox_h"] + 1.0))
-    return _fitted(LogisticRegression(), area.to_numpy()[:, None], task)
+    return _fitted(LogisticRegression(), np.asarray(area)[:, None], task)
 
 
 def logistic(task: Task, strength: float) -> Probability:
@@ -204,7 +204,7 @@ def label_propagation(task: Task, strength: float) -> Probability:
 
 
 def correct_and_smooth(task: Task, strength: float) -> Probability:
-    """Correct the MLP's answers by its errors on training cells, then smooth (Huang et al. 2021)."""
+    """Correct the MLP's answers by its training errors, then smooth them (Huang et al. 2021)."""
     leukemic = torch.from_numpy(np.asarray(mlp(task), dtype=np.float32))
     answers = torch.stack([1 - leukemic, leukemic], dim=1)
     mask = torch.from_numpy(task.split.train)
@@ -262,5 +262,5 @@ def choose(name: str, task: Task) -> pd.DataFrame:
 def answer(name: str, task: Task) -> Probability:
     """Probability of class 1 for every cell, with the strength that `choose` finds best."""
     tried = choose(name, task)
-    strength = tried.loc[tried["auc"].idxmax(), "strength"] if len(tried) else None
+    strength = tried["strength"].iloc[int(tried["auc"].argmax())] if len(tried) else None
     return CONTROLS[name][0](task, strength)

@@ -178,8 +178,8 @@ def extractor(
     """ResNet-18 with `fc = Identity` in eval mode, made fast for inference (section III.D).
 
     Pixels are normalised as the paper's section III.C says, or only scaled to 0..1 as in the
-    authors' released code. Batch norms are folded into the convolutions and convolution, addition and ReLU are fused by
-    torch's own inference pass; the input is channels_last.
+    authors' released code. Batch norms are folded into the convolutions, and convolution, addition
+    and ReLU are fused by torch's own inference pass; the input is channels_last.
 
     Returns
     -------
@@ -374,6 +374,23 @@ def shipped_features(kind: Literal["", "_random", "_unnormalised"] = "") -> Feat
         control. "_unnormalised": of pixels scaled only, as in the released code (CC BY-NC 4.0).
     """
     return read_features_file(Path(str(package_files("leukgnn") / "data" / f"features{kind}.npz")))
+
+
+def control_features(kind: Literal["_random", "_unnormalised"], table: pd.DataFrame) -> Features:
+    """Shipped features of another kind for those cells of `table` that have them, in its order.
+
+    Raises
+    ------
+    InputError
+        When no cell of `table` is among the shipped ones.
+    """
+    shipped = shipped_features(kind)
+    rows = pd.Index(shipped.table["filename"]).get_indexer(pd.Index(table["filename"]))
+    rows = rows[rows >= 0]
+    if not len(rows):
+        raise InputError(f"features{kind}.npz holds none of the {len(table)} cells asked for.")
+    cells_of = shipped.table.iloc[rows].reset_index(drop=True)
+    return Features(shipped.x[rows], cells_of, shipped.provenance, shipped.origin)
 
 
 def read_features_file(path: Path) -> Features:

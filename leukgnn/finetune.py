@@ -1,10 +1,11 @@
 """The CNN row: ResNet-18 fine-tuned end to end, fold by fold, and the hybrid on its features."""
 
+import json
 import time
 from collections.abc import Iterator
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,9 @@ from torchvision.models import resnet18
 from torchvision.transforms.v2 import functional
 from tqdm import tqdm
 
-from leukgnn import cells, controls, files, protocols, splits, training
+from leukgnn import cells, controls, files, phantoms, protocols, splits, training
 from leukgnn.controls import Task
-from leukgnn.features import Weights
+from leukgnn.features import Weights, find_weights
 from leukgnn.files import InputError
 from leukgnn.images import evaluation_pixels, normalise, read_image, training_transform
 from leukgnn.paper import EXTRACTOR, FINE_TUNING, GRAPH, TRAINING
@@ -46,7 +47,7 @@ class CNN(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.head = nn.Linear(EXTRACTOR.features, TRAINING.classes)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)
 
     def train(self, mode: bool = True) -> "CNN":
         """Switch to training or evaluation; the batch norms stay in evaluation."""
@@ -281,6 +282,30 @@ def _write(
     files.write_json(target.with_suffix(".json"), provenance)
 
 
-def reference() -> Path:
-    """Path of the predictions that the package ships; their provenance lies beside them."""
-    return Path(str(package_files("leukgnn") / "data" / REFERENCE))
+def reference(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Predictions that the package ships for the cells of `table`, and their provenance.
+
+    Returns
+    -------
+    predictions : DataFrame
+        Empty when the reference lacks some of the cells: models are compared on the same cells.
+    provenance : dict
+        Weights, settings, losses of each epoch by fold.
+    """
+    path = Path(str(package_files("leukgnn") / "data" / REFERENCE))
+    predictions = pd.read_parquet(path)
+    whole = set(table["filename"]) <= set(predictions["filename"])
+    chosen = predictions["filename"].isin(table["filename"]) & whole
+    return predictions[chosen].reset_index(drop=True), json.loads(
+        path.with_suffix(".json").read_text()
+    )
+
+
+def demonstrate(folder: Path) -> list[float]:
+    """Losses of two epochs on drawn phantoms: the whole fine-tuning, without any real cell."""
+    images = phantoms.write_phantoms(folder / "phantoms", cells_per_class=12, seed=0)
+    table, pixels = read_cells(images)
+    everyone = np.ones(len(table), dtype=bool)
+    labels = table["label"].to_numpy(copy=True)
+    weights = find_weights("random:0")
+    return fine_tune(pixels, labels, everyone, weights, seed=0, epochs=2, progress=False)[1]

@@ -1,11 +1,11 @@
-"""The one authority on metrics and their intervals. Class 1 (leukemic) is the positive class."""
+"""The one authority on metrics; `inference` adds intervals. Class 1 (leukemic) is positive."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score, roc_curve
 
 from leukgnn.files import InputError
 
@@ -20,7 +20,6 @@ METRICS = (
     "mcc",
     "roc_auc",
 )
-LEVEL = 0.95
 Floats = NDArray[np.float64]
 
 
@@ -66,22 +65,22 @@ def score(label: Any, probability: Any) -> dict[str, float]:
     InputError
         When the two do not fit, hold other values, or only one class is there.
     """
-    label, probability = _checked(label, probability)
+    label, probability = checked(label, probability)
     values = from_counts(*_confusion(label, probability))
-    ones = np.ones((1, len(label)))
     return {
         **{name: float(value) for name, value in values.items()},
-        "roc_auc": float(weighted_auc(label, probability, ones)[0]),
+        "roc_auc": float(roc_auc_score(label, probability)),
     }
 
 
 def confusion(label: Any, probability: Any) -> tuple[int, int, int, int]:
     """Counts tn, fp, fn, tp at probability 0.5."""
-    tn, fp, fn, tp = (int(count) for count in _confusion(*_checked(label, probability)))
+    tn, fp, fn, tp = (int(count) for count in _confusion(*checked(label, probability)))
     return tn, fp, fn, tp
 
 
-def _checked(label: Any, probability: Any) -> tuple[NDArray[np.int64], Floats]:
+def checked(label: Any, probability: Any) -> tuple[NDArray[np.int64], Floats]:
+    """Labels and probabilities as arrays; raise InputError as `score` says."""
     label, probability = np.asarray(label), np.asarray(probability, dtype=np.float64)
     if label.shape != probability.shape or label.ndim != 1:
         raise InputError(
@@ -98,40 +97,18 @@ def _confusion(label: NDArray[np.int64], probability: Floats) -> NDArray[np.int6
     return np.bincount(2 * label + (probability >= 0.5), minlength=4)
 
 
-def weighted_auc(label: NDArray[np.int64], probability: Floats, weights: Floats) -> Floats:
-    """Area under the ROC curve for many weightings of the same cells; ties count half.
+def results_table(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Every metric of every protocol, model, seed and fold: the table `results.csv`.
 
-    Parameters
-    ----------
-    label, probability : array, shape (n,)
-    weights : array, shape (draws, n)
-        How often each cell counts.
-
-    Returns
-    -------
-    array, shape (draws,)
+    `predictions` has the contract's columns and `n_train`; where folds were trained on different
+    numbers of cells, `n_train` of the pooled row is their mean.
     """
-    order = np.argsort(probability, kind="stable")
-    starts = np.flatnonzero(np.diff(probability[order], prepend=-np.inf))
-    healthy = np.add.reduceat(weights[:, order] * (label[order] == 0), starts, axis=1)
-    leukemic = np.add.reduceat(weights[:, order] * (label[order] == 1), starts, axis=1)
-    below = np.cumsum(healthy, axis=1) - healthy / 2
-    return _ratio((leukemic * below).sum(axis=1), leukemic.sum(axis=1) * healthy.sum(axis=1))
-
-
-def results_table(predictions: pd.DataFrame, n_train: int) -> pd.DataFrame:
-    """Every metric of every protocol, model, seed and fold: the table `results.csv`."""
     rows = []
-    for (protocol, model, seed, fold), cells in predictions.groupby(
-        ["protocol", "model", "seed", "fold"]
-    ):
+    for keys, cells in predictions.groupby(["protocol", "model", "seed", "fold"]):
         rows.append(
             {
-                "protocol": protocol,
-                "model": model,
-                "seed": seed,
-                "fold": fold,
-                "n_train": n_train,
+                **dict(zip(("protocol", "model", "seed", "fold"), keys, strict=True)),
+                "n_train": round(cells["n_train"].mean()),
                 "n_test": len(cells),
                 **score(cells["label"], cells["probability"]),
             }
@@ -139,108 +116,38 @@ def results_table(predictions: pd.DataFrame, n_train: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def intervals(predictions: pd.DataFrame, *, draws: int, seed: int) -> pd.DataFrame:
-    """Mean over seeds of every metric, with a 95 % interval over subjects.
+def brier(label: Any, probability: Any) -> float:
+    """Mean squared difference of probability and label: 0 is best (Brier 1950)."""
+    label, probability = checked(label, probability)
+    return float(((probability - label) ** 2).mean())
 
-    Cells of one subject are alike, so subjects are drawn, not cells: with replacement, healthy and
-    leukemic subjects apart (the cluster bootstrap of Field & Welsh 2007). One draw gives every
-    seed and model the same subjects; the interval is of the mean over seeds.
 
-    Parameters
-    ----------
-    predictions : DataFrame
-        `protocol`, `model`, `seed`, `subject`, `label`, `probability`.
-    draws : int
-        Bootstrap draws, at least 2.
-    seed : int
+def calibration(label: Any, probability: Any, bins: int = 10) -> pd.DataFrame:
+    """Reliability diagram: cells by predicted probability, in bins of equal width.
 
     Returns
     -------
     DataFrame
-        One row per protocol, model and metric: `value`, `low`, `high`, `seeds`, `subjects`,
-        `cells` (mean per seed).
+        For each bin that holds a cell: `predicted` (mean probability), `observed` (share of
+        leukemic cells), `cells`.
     """
-    rows = []
-    for protocol, model, cells, values, drawn in _each_model(predictions, draws, seed):
-        counts = {
-            "seeds": cells["seed"].nunique(),
-            "subjects": cells["subject"].nunique(),
-            "cells": round(len(cells) / cells["seed"].nunique()),
-        }
-        for metric in METRICS:
-            row = {"protocol": protocol, "model": model, "metric": metric}
-            rows.append({**row, **_interval(values[metric], drawn[metric]), **counts})
-    return pd.DataFrame(rows)
-
-
-def paired_difference(
-    predictions: pd.DataFrame, first: str, second: str, *, draws: int, seed: int
-) -> pd.DataFrame:
-    """Metric of `first` minus that of `second` on the same cells, with its 95 % interval.
-
-    Both models see the same drawn subjects in every draw, so what the subjects share cancels.
-
-    Returns
-    -------
-    DataFrame
-        One row per metric: `value`, `low`, `high`.
-    """
-    chosen = predictions[predictions["model"].isin([first, second])]
-    found = {
-        model: (value, drawn) for _, model, _, value, drawn in _each_model(chosen, draws, seed)
-    }
-    if set(found) != {first, second}:
-        raise InputError(f"predictions hold {sorted(found)}: expected {first} and {second}.")
-    (value_1, drawn_1), (value_2, drawn_2) = found[first], found[second]
-    return pd.DataFrame(
-        {
-            "metric": metric,
-            **_interval(value_1[metric] - value_2[metric], drawn_1[metric] - drawn_2[metric]),
-        }
-        for metric in METRICS
+    label, probability = checked(label, probability)
+    place = np.minimum((probability * bins).astype(int), bins - 1)
+    cells = pd.DataFrame({"place": place, "predicted": probability, "observed": label})
+    table = cells.groupby("place").agg(
+        predicted=("predicted", "mean"), observed=("observed", "mean"), cells=("observed", "size")
     )
+    return table.reset_index(drop=True)
 
 
-def _interval(value: float, drawn: Floats) -> dict[str, float]:
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return {"value": float(value), "low": float(low), "high": float(high)}
+def calibration_error(label: Any, probability: Any, bins: int = 10) -> float:
+    """Expected calibration error: mean distance of a bin's prediction from what is observed."""
+    table = calibration(label, probability, bins)
+    distance = (table["predicted"] - table["observed"]).abs()
+    return float((distance * table["cells"]).sum() / table["cells"].sum())
 
 
-def _each_model(
-    predictions: pd.DataFrame, draws: int, seed: int
-) -> Iterator[tuple[str, str, pd.DataFrame, dict[str, float], dict[str, Floats]]]:
-    """Protocol, model, its cells, its metrics' means over seeds, and those of every draw."""
-    if draws < 2:
-        raise InputError(f"draws={draws}: expected at least 2.")
-    subjects = predictions.groupby("subject")["label"].first()
-    multiplicity = _draw_subjects(subjects, draws, seed)
-    position = pd.Series(np.arange(len(subjects)), index=subjects.index)
-    for (protocol, model), cells in predictions.groupby(["protocol", "model"]):
-        values, drawn = [], []
-        for _, one in cells.groupby("seed"):
-            label, probability = _checked(one["label"], one["probability"])
-            weights = multiplicity[:, position.loc[one["subject"]].to_numpy()]
-            kind = 2 * label + (probability >= 0.5)
-            counts = [weights @ (kind == which) for which in range(4)]
-            auc = weighted_auc(label, probability, weights)
-            drawn.append({**from_counts(*counts), "roc_auc": auc})
-            values.append(score(label, probability))
-        yield (
-            str(protocol),
-            str(model),
-            cells,
-            {name: float(np.mean([v[name] for v in values])) for name in METRICS},
-            {name: np.mean([d[name] for d in drawn], axis=0) for name in METRICS},
-        )
-
-
-def _draw_subjects(label: pd.Series, draws: int, seed: int) -> Floats:
-    """How often each subject is drawn, shape (draws, subjects); classes apart."""
-    generator = np.random.default_rng(seed)
-    times = np.zeros((draws, len(label)))
-    for value in (0, 1):
-        members = np.flatnonzero(label.to_numpy() == value)
-        times[:, members] = generator.multinomial(
-            len(members), np.full(len(members), 1 / len(members)), size=draws
-        )
-    return times
+def specificity_at(sensitivity: float, label: Any, probability: Any) -> float:
+    """Highest specificity of a threshold that finds at least this share of leukemic cells."""
+    fpr, tpr, _ = roc_curve(*checked(label, probability), drop_intermediate=False)
+    return float(1 - fpr[tpr >= sensitivity].min())

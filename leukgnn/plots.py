@@ -283,11 +283,11 @@ def roc(curve: pd.DataFrame, axes: Axes) -> Axes:
     return axes
 
 
-def forest(table: pd.DataFrame, axes: Axes) -> Axes:
-    """Intervals from columns `name`, `value`, `low`, `high`, first row on top."""
+def forest(table: pd.DataFrame, axes: Axes, *, colour: str = "C0", shift: float = 0.0) -> Axes:
+    """Intervals from `name`, `value`, `low`, `high`, first row on top; `shift` lifts them."""
     places = -np.arange(len(table))
-    axes.hlines(places, table["low"], table["high"], color="0.3", linewidth=2)
-    axes.plot(table["value"], places, "o", color=sns.color_palette(PALETTE)[0])
+    axes.hlines(places + shift, table["low"], table["high"], color=colour, alpha=0.6, linewidth=2)
+    axes.plot(table["value"], places + shift, "o", color=colour, markersize=5)
     axes.set_yticks(places, table["name"])
     axes.grid(axis="x", color="0.9")
     return axes

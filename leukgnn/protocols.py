@@ -1,6 +1,7 @@
 """The three protocols: the paper's text, the released code, and subjects kept apart."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,40 +18,22 @@ from leukgnn.splits import Mask, Split
 NETWORKS = {"gcn": models.GCN, "mlp": models.MLP}
 
 
-def prediction_rows(
-    table: pd.DataFrame,
-    test: Mask,
-    probability: NDArray[Any],
-    *,
-    protocol: str,
-    model: str,
-    seed: int,
-    n_train: int,
-) -> pd.DataFrame:
-    """Rows for the test cells of one model: the contract's columns, and `n_train`."""
-    drawn = table.loc[test]
+def rows_of(task: Task, probability: NDArray[Any], *, protocol: str, model: str) -> pd.DataFrame:
+    """Rows for the test cells of one task and model: the contract's columns, and `n_train`."""
+    drawn = task.table.loc[task.split.test]
     return pd.DataFrame(
         {
             "protocol": protocol,
             "model": model,
-            "seed": seed,
+            "seed": task.seed,
             "fold": "all",
             "filename": drawn["filename"],
             "subject": drawn["subject"],
             "label": drawn["label"],
-            "probability": probability[test].astype(np.float64),
-            "n_train": n_train,
+            "probability": probability[task.split.test].astype(np.float64),
+            "n_train": int(task.split.train.sum()),
         }
     ).reset_index(drop=True)
-
-
-def rows_of(task: Task, probability: NDArray[Any], *, protocol: str, model: str) -> pd.DataFrame:
-    """Rows for the test cells of one task."""
-    split = task.split
-    return prediction_rows(
-        task.table, split.test, probability, protocol=protocol, model=model,
-        seed=task.seed, n_train=int(split.train.sum()),
-    )  # fmt: skip
 
 
 def as_written(
@@ -109,17 +92,8 @@ def as_written(
         told.append(rows_of(task, probability, protocol="as_written", model=name))
         if name == "gcn":
             everyone = np.ones(len(table), dtype=bool)
-            told.append(
-                prediction_rows(
-                    table,
-                    everyone,
-                    probability,
-                    protocol="as_written",
-                    model="gcn_all_nodes",
-                    seed=seed,
-                    n_train=int(train.sum()),
-                )  # fmt: skip
-            )
+            whole = replace(task, split=Split("all", train, everyone))
+            told.append(rows_of(whole, probability, protocol="as_written", model="gcn_all_nodes"))
         histories.append(history.assign(model=name, seed=seed))
         networks[name] = network
     for name in ("svm", "majority"):
@@ -155,6 +129,7 @@ def as_released(table: pd.DataFrame, x: NDArray[np.float32], *, seed: int) -> pd
         "learning_rate": RELEASED.released_learning_rate,
         "epochs": RELEASED.released_epochs,
     }
+    task = Task(table, x, Split("all", everyone, everyone), 0, "cliques", False, seed, settings)
     told = []
     for name, kind, edges in (
         ("gcn", models.GCN, cliques),
@@ -162,20 +137,10 @@ def as_released(table: pd.DataFrame, x: NDArray[np.float32], *, seed: int) -> pd
         ("mlp", models.MLP, cliques[:, :0]),
     ):
         probability = training.train_and_answer(
-            kind, x, table["label"].to_numpy(copy=True), edges, everyone, everyone,
+            kind, x, task.labels, edges, everyone, everyone,
             seed=seed, settings=settings, hidden=RELEASED.released_hidden,
         )  # fmt: skip
-        told.append(
-            prediction_rows(
-                table,
-                everyone,
-                probability,
-                protocol="as_released",
-                model=name,
-                seed=seed,
-                n_train=len(table),
-            )  # fmt: skip
-        )
+        told.append(rows_of(task, probability, protocol="as_released", model=name))
     return pd.concat(told, ignore_index=True)
 
 
@@ -211,14 +176,12 @@ def transductive(task: Task) -> pd.DataFrame:
     "gcn_transductive_masked" on the same without edges between test cells of one subject. As every
     subject has one class, such edges vote for the right answer whatever the features say.
     """
-    task_joined = Task(
-        task.table, task.x, task.split, task.k, task.edges, False, task.seed, task.settings
-    )
-    whole = task_joined.graph
+    joined = replace(task, inductive=False)
+    whole = joined.graph
     masked = splits.without_same_subject(whole, task.table["subject"], task.split.test)
     told = []
     for name, edges in (("gcn_transductive", whole), ("gcn_transductive_masked", masked)):
-        probability = controls.network(task_joined, models.GCN, edges)
+        probability = controls.network(joined, models.GCN, edges)
         told.append(rows_of(task, probability, protocol="subject_disjoint", model=name))
     return pd.concat(told, ignore_index=True)
 

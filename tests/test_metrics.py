@@ -62,18 +62,6 @@ def test_bad_input_is_named(label, probability, word):
         metrics.score(label, probability)
 
 
-def test_weighted_auc_is_that_of_repeated_cells():
-    label, probability = drawn(1, 60)
-    weights = np.random.default_rng(2).integers(0, 4, (5, 60)).astype(float)
-    theirs = [
-        reference.roc_auc_score(
-            np.repeat(label, w.astype(int)), np.repeat(probability, w.astype(int))
-        )
-        for w in weights
-    ]
-    assert metrics.weighted_auc(label, probability, weights).tolist() == pytest.approx(theirs)
-
-
 def predictions(subjects=300, cells=1, seeds=1, seed=0):
     generator = np.random.default_rng(seed)
     label = np.repeat(np.arange(subjects) % 2, cells)
@@ -92,50 +80,29 @@ def predictions(subjects=300, cells=1, seeds=1, seed=0):
     return pd.concat([rows.assign(seed=s) for s in range(seeds)], ignore_index=True)
 
 
-def accuracy(table):
-    return table.set_index("metric").loc["accuracy"]
-
-
-def test_interval_of_independent_cells_is_the_binomial_one():
-    row = accuracy(metrics.intervals(predictions(), draws=2000, seed=0))
-    half = 1.96 * np.sqrt(row["value"] * (1 - row["value"]) / 300)
-    assert row["high"] - row["low"] == pytest.approx(2 * half, rel=0.1)
-
-
-def test_copies_of_cells_do_not_narrow_the_interval():
-    one = accuracy(metrics.intervals(predictions(), draws=500, seed=0))
-    many = accuracy(metrics.intervals(predictions(cells=20, seeds=3), draws=500, seed=0))
-    assert many[["value", "low", "high"]].tolist() == pytest.approx(
-        one[["value", "low", "high"]].tolist()
-    )
-    assert (many["seeds"], many["subjects"], many["cells"]) == (3, 300, 6000)
-
-
-def test_coverage_over_simulated_clusters():
-    """Of 60 simulated studies with 40 subjects of 10 cells, nearly all cover the true 0.8."""
-    covered = 0
-    for seed in range(60):
-        row = accuracy(metrics.intervals(predictions(40, 10, seed=seed), draws=200, seed=0))
-        covered += row["low"] <= 0.8 <= row["high"]
-    assert covered >= 51
-
-
-def test_intervals_are_deterministic():
-    told = [metrics.intervals(predictions(), draws=50, seed=4) for _ in range(2)]
-    pd.testing.assert_frame_equal(*told)
-
-
-def test_paired_difference_of_a_model_with_itself_is_nothing():
-    one = predictions()
-    both = pd.concat([one, one.assign(model="mlp")], ignore_index=True)
-    table = metrics.paired_difference(both, "gcn", "mlp", draws=50, seed=0)
-    assert (table[["value", "low", "high"]] == 0).all(axis=None)
-    with pytest.raises(InputError, match="expected gcn and svm"):
-        metrics.paired_difference(both, "gcn", "svm", draws=50, seed=0)
-
-
 def test_results_table_has_the_columns_of_the_contract():
-    table = metrics.results_table(predictions(seeds=2), n_train=7)
+    table = metrics.results_table(predictions(seeds=2).assign(n_train=7))
     contract = ["protocol", "model", "seed", "fold", "n_train", "n_test", *metrics.METRICS]
     assert table.columns.tolist() == contract
     assert len(table) == 2
+    assert (table["n_train"] == 7).all() and (table["n_test"] == 300).all()
+
+
+def test_calibration_by_hand():
+    label = [0, 0, 1, 1, 1, 0, 1, 1]
+    probability = [0.1, 0.1, 0.1, 0.9, 0.9, 0.9, 0.9, 1.0]
+    table = metrics.calibration(label, probability, bins=5)
+    assert table["cells"].tolist() == [3, 5]
+    assert table["observed"].tolist() == pytest.approx([1 / 3, 4 / 5])
+    expected = (3 * abs(1 / 3 - 0.1) + 5 * abs(4 / 5 - 0.92)) / 8
+    assert metrics.calibration_error(label, probability, bins=5) == pytest.approx(expected)
+    assert metrics.brier(label, probability) == pytest.approx(
+        reference.brier_score_loss(label, probability)
+    )
+
+
+def test_specificity_at_a_sensitivity_by_hand():
+    label, probability = [0, 0, 0, 0, 1, 1, 1, 1], [0.1, 0.2, 0.6, 0.7, 0.3, 0.65, 0.8, 0.9]
+    assert metrics.specificity_at(0.75, label, probability) == 0.75
+    assert metrics.specificity_at(0.95, label, probability) == 0.5
+    assert metrics.specificity_at(0.5, label, probability) == 1.0

@@ -19,7 +19,7 @@ SETTINGS = {
 # What is ours to choose in a notebook, such as how many cells a figure shows.
 OURS = {
     "profile", "images", "weights", "inputs", "outputs", "examples", "sample", "seeds", "draws",
-    "minibatch_epochs", "neighbours",
+    "minibatch_epochs", "neighbours", "repeats", "tuned", "ks", "similarity",
 }  # fmt: skip
 SMALL = {
     "01_dataset": {},
@@ -28,6 +28,10 @@ SMALL = {
     "04_graph": {"k": 5},
     "05_gcn": {"k": 5, "epochs": 2, "seeds": 1, "minibatch_epochs": 1},
     "06_results": {"draws": 10, "sample": 100},
+    "07_protocols": {"k": 5, "epochs": 2, "seeds": 1, "repeats": 1, "draws": 10},
+    "08_controls": {"k": 5, "epochs": 2, "ks": [3], "draws": 10},
+    "09_cnn": {"draws": 10},
+    "10_leakage": {"k": 5, "epochs": 2, "draws": 10},
 }
 
 

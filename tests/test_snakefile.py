@@ -9,13 +9,22 @@ from pathlib import Path
 
 import pytest
 
+from leukgnn.results import TABLES
+
 ROOT = Path(__file__).parent.parent
-CHAPTERS = ["01_dataset", "02_augmentation", "03_features", "04_graph", "05_gcn", "06_results"]
+CHAPTERS = [
+    "01_dataset", "02_augmentation", "03_features", "04_graph", "05_gcn", "06_results",
+    "07_protocols", "08_controls", "09_cnn", "10_leakage",
+]  # fmt: skip
+AFTER_05 = {"05_gcn", "06_results", "07_protocols", "08_controls", "09_cnn", "results", "book"}
 ARTIFACTS = {
     "01_dataset": ["cells.parquet"],
     "03_features": ["features.npz", "features.json"],
     "04_graph": ["graph.npz", "graph.json"],
     "05_gcn": ["predictions.parquet", "history.parquet", "hidden.npz", "training.json"],
+    "07_protocols": ["protocols.parquet"],
+    "08_controls": ["controls.parquet"],
+    "09_cnn": ["cnn.parquet"],
 }
 
 
@@ -34,9 +43,8 @@ def checkout(tmp_path):
     for i, chapter in enumerate(CHAPTERS):
         own = [f"build/artifacts/{name}" for name in ARTIFACTS.get(chapter, [])]
         built += [(path, i) for path in [*own, f"book/chapters/{chapter}.ipynb"]]
-    results = ("results.csv", "predictions.parquet", "intervals.csv")
-    built += [(f"build/results/{name}", 5) for name in results]
-    built.append(("_build/html/index.html", 7))
+    built += [(f"build/results/{name}", 10) for name in TABLES]
+    built.append(("_build/html/index.html", 12))
     for name, minute in built:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,12 +76,18 @@ def test_nothing_runs_when_nothing_changed(checkout):
 
 def test_a_changed_chapter_runs_again_with_those_that_read_from_it(checkout):
     (checkout / "notebooks" / "05_gcn.md").touch()
-    assert planned(checkout) == {"05_gcn", "06_results", "book"}
+    assert planned(checkout) == AFTER_05
 
 
 def test_a_changed_module_runs_the_chapters_that_use_it(checkout):
-    (checkout / "leukgnn" / "metrics.py").touch()
-    assert planned(checkout) == {"05_gcn", "06_results", "book"}
+    (checkout / "leukgnn" / "plots.py").touch()
+    chapters_with_figures = set(CHAPTERS)
+    assert planned(checkout) == chapters_with_figures | {"results", "book"}
+
+
+def test_a_module_of_one_chapter_runs_that_chapter_alone(checkout):
+    (checkout / "leukgnn" / "leakage.py").touch()
+    assert planned(checkout) == {"10_leakage", "book"}
 
 
 def test_a_changed_page_runs_no_chapter(checkout):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from leukgnn import graph, models, protocols, training
+from leukgnn import graph, models, protocols, splits, training
 from leukgnn.files import InputError
 
 N = 120
@@ -40,7 +40,7 @@ def test_gcn_with_identity_adjacency_is_the_mlp(cells):
 
 def test_trained_gcn_with_identity_adjacency_is_the_trained_mlp(cells):
     table, x, _ = cells
-    train, test = protocols.stratified_split(table["label"].to_numpy(), 0.2, 0)
+    train, test = splits.stratified_split(table["label"].to_numpy(), 0.2, 0)
     labels = torch.tensor(table["label"].to_numpy())
     told = []
     for kind in (models.GCN, models.MLP):
@@ -88,7 +88,7 @@ def test_training_is_bitwise_repeatable(cells, batch_size):
     told = []
     for _ in range(2):
         network = models.seeded(models.GCN, 7)
-        train, test = protocols.stratified_split(table["label"].to_numpy(), 0.2, 7)
+        train, test = splits.stratified_split(table["label"].to_numpy(), 0.2, 7)
         history = training.fit(
             network, x, adjacency, torch.tensor(table["label"].to_numpy()), train,
             held_out=test, seed=7, epochs=5, batch_size=batch_size, progress=False,
@@ -101,7 +101,7 @@ def test_training_is_bitwise_repeatable(cells, batch_size):
 
 def test_labels_of_test_cells_do_not_reach_training(cells):
     table, x, adjacency = cells
-    train, test = protocols.stratified_split(table["label"].to_numpy(), 0.2, 0)
+    train, test = splits.stratified_split(table["label"].to_numpy(), 0.2, 0)
     labels = torch.tensor(table["label"].to_numpy())
     told = []
     for shown in (labels, torch.where(torch.from_numpy(test), 1 - labels, labels)):
@@ -147,13 +147,13 @@ def test_shapes_that_do_not_fit_are_named(cells):
 
 def test_split_is_stratified_and_disjoint():
     labels = np.repeat([0, 1], [300, 700])
-    train, test = protocols.stratified_split(labels, 0.2, 0)
+    train, test = splits.stratified_split(labels, 0.2, 0)
     assert not (train & test).any() and (train | test).all()
     assert np.bincount(labels[test]).tolist() == [60, 140]
-    fitting, validation = protocols.stratified_split(labels, 0.2, 0, within=train)
+    fitting, validation = splits.stratified_split(labels, 0.2, 0, within=train)
     assert ((fitting | validation) == train).all()
     with pytest.raises(InputError, match="test_share"):
-        protocols.stratified_split(labels, 1.0, 0)
+        splits.stratified_split(labels, 1.0, 0)
 
 
 def test_as_written_predicts_the_test_cells_of_every_model(cells):

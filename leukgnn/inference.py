@@ -1,0 +1,359 @@
+"""Intervals and tests. Subjects are the sampling unit: cells of one person are alike.
+
+Everything is computed from sums per subject: its cells' counts of a confusion matrix, and for the
+ROC AUC how many pairs of a leukemic and a healthy subject's cells are in order. A draw of subjects
+is then a weighting of these sums, exact and cheap.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from leukgnn.files import InputError
+from leukgnn.metrics import METRICS, checked, from_counts
+
+LEVEL = 0.95
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What one model and seed did to each subject.
+
+    Attributes
+    ----------
+    counts : ndarray, shape (subjects, 4)
+        tn, fp, fn, tp of its cells at probability 0.5.
+    pairs : ndarray, shape (leukemic subjects, healthy subjects)
+        Pairs of cells of which the leukemic one has the higher probability; ties count half.
+    """
+
+    counts: Floats
+    pairs: Floats
+
+
+def intervals(predictions: pd.DataFrame, *, draws: int, seed: int) -> pd.DataFrame:
+    """Mean over seeds of every metric, with a 95 % interval over subjects.
+
+    Subjects are drawn, not cells: with replacement, healthy and leukemic subjects apart (the
+    cluster bootstrap of Field & Welsh 2007). One draw gives every seed and model of a protocol the
+    same subjects; the interval is of the mean over seeds.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        `protocol`, `model`, `seed`, `subject`, `label`, `probability`.
+    draws : int
+        Bootstrap draws, at least 2.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        One row per protocol, model and metric: `value`, `low`, `high`, `sd` (over seeds; missing
+        for one seed), `seeds`, `subjects`, `cells` (mean per seed).
+    """
+    rows = []
+    for protocol, cells in predictions.groupby("protocol"):
+        subjects, leukemic = _subjects(cells)
+        weights = _draw_subjects(leukemic, draws, seed)
+        for model, own in cells.groupby("model"):
+            sums = list(_sums(own, subjects, leukemic).values())
+            values = _of_seeds(sums, np.ones((1, len(subjects))), leukemic)
+            drawn = _of_seeds(sums, weights, leukemic)
+            counts = {
+                "seeds": len(sums),
+                "subjects": own["subject"].nunique(),
+                "cells": round(len(own) / len(sums)),
+            }
+            for metric in METRICS:
+                row = {"protocol": protocol, "model": model, "metric": metric}
+                spread = values[metric].std(ddof=1) if len(sums) > 1 else np.nan
+                interval = _interval(values[metric].mean(), drawn[metric].mean(axis=0))
+                rows.append({**row, **interval, "sd": float(spread), **counts})
+    return pd.DataFrame(rows)
+
+
+def paired_differences(
+    predictions: pd.DataFrame, pairs: Iterable[tuple[str, str]], *, draws: int, seed: int
+) -> pd.DataFrame:
+    """Metric of a first minus that of a second model on the same cells, by protocol.
+
+    Both models see the same drawn subjects, so what the subjects share cancels. `p` tests that the
+    two are the same: for the ROC AUC by Obuchowski's (1997) variance for clustered data, else by a
+    sign-flip permutation that swaps the two models' answers subject by subject. `p_holm` is Holm's
+    correction over the pairs of one protocol and metric.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        As of `intervals`.
+    pairs : iterable of (first, second)
+        Pairs of which a protocol lacks a model are left out there.
+    draws : int
+        Of the bootstrap and of the permutation.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        One row per protocol, pair and metric: `value`, `low`, `high`, `p`, `p_holm`.
+
+    Raises
+    ------
+    InputError
+        When no protocol has both models of a pair, or their cells differ.
+    """
+    pairs = list(pairs)
+    rows = []
+    for protocol, cells in predictions.groupby("protocol"):
+        subjects, leukemic = _subjects(cells)
+        weights = _draw_subjects(leukemic, draws, seed)
+        flips = np.random.default_rng(seed).integers(0, 2, (draws, len(subjects))).astype(float)
+        models = cells.groupby("model")
+        sums = {
+            name: _sums(models.get_group(name), subjects, leukemic)
+            for name in {name for pair in pairs for name in pair} & set(models.groups)
+        }
+        for first, second in pairs:
+            if not {first, second} <= set(sums):
+                continue
+            one, other = _aligned(sums[first], sums[second], first, second)
+            told = _difference(one, other, leukemic, weights, flips)
+            rows += [{"protocol": protocol, "first": first, "second": second, **t} for t in told]
+    found = {(row["first"], row["second"]) for row in rows}
+    if missing := [pair for pair in pairs if pair not in found]:
+        raise InputError(f"no protocol has both of {missing[0]}; expected predictions of both.")
+    table = pd.DataFrame(rows)
+    table["p_holm"] = table.groupby(["protocol", "metric"])["p"].transform(holm)
+    return table
+
+
+def _difference(
+    first: list[Sums],
+    second: list[Sums],
+    leukemic: NDArray[np.bool_],
+    weights: Floats,
+    flips: Floats,
+) -> Iterator[dict[str, float | str]]:
+    """Value, interval and p of every metric for one pair."""
+    whole = np.ones((1, weights.shape[1]))
+    of = [
+        {name: v.mean(axis=0) for name, v in _of_seeds(sums, w, leukemic).items()}
+        for w in (whole, weights)
+        for sums in (first, second)
+    ]
+    swapped = _swapped(first, second, flips)
+    for metric in METRICS:
+        value = float((of[0][metric] - of[1][metric])[0])
+        interval = _interval(value, of[2][metric] - of[3][metric])
+        if metric == "roc_auc":
+            p = _auc_p(value, _components(first, leukemic), _components(second, leukemic), leukemic)
+        else:
+            # 1e-12: a draw that swaps nothing, or all, must count as just as extreme.
+            extreme = np.abs(swapped[metric]) >= abs(value) - 1e-12
+            p = (1 + extreme.sum()) / (1 + len(flips))
+        yield {"metric": metric, **interval, "p": float(p)}
+
+
+def _swapped(first: list[Sums], second: list[Sums], flips: Floats) -> dict[str, Floats]:
+    """Differences, mean over seeds, when the marked subjects' answers are swapped."""
+    told = []
+    for a, b in zip(first, second, strict=True):
+        moved = flips @ (b.counts - a.counts)
+        one = from_counts(*(a.counts.sum(axis=0) + moved).T)
+        other = from_counts(*(b.counts.sum(axis=0) - moved).T)
+        told.append({name: one[name] - other[name] for name in one})
+    return {name: np.mean([t[name] for t in told], axis=0) for name in told[0]}
+
+
+def clustered_auc(predictions: pd.DataFrame) -> tuple[float, float]:
+    """ROC AUC, mean over seeds, and its standard error over subjects (Obuchowski 1997).
+
+    With one cell a subject this is the estimate of DeLong et al. (1988). The term for subjects that
+    have cells of both classes is left out: here every subject has one class, which is checked.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Of one protocol and model.
+    """
+    subjects, leukemic = _subjects(predictions)
+    value, deviations = _components(list(_sums(predictions, subjects, leukemic).values()), leukemic)
+    return value, float(np.sqrt(_variance(deviations, leukemic)))
+
+
+def _components(sums: list[Sums], leukemic: NDArray[np.bool_]) -> tuple[float, Floats]:
+    """AUC, mean over seeds, and each subject's share in its deviation."""
+    values, deviations = [], []
+    for one in sums:
+        cells = one.counts.sum(axis=1)
+        positive, negative = cells[leukemic], cells[~leukemic]
+        value = one.pairs.sum() / (positive.sum() * negative.sum())
+        own = np.zeros(len(cells))
+        own[leukemic] = one.pairs.sum(axis=1) / negative.sum() - positive * value
+        own[leukemic] /= positive.sum()
+        own[~leukemic] = one.pairs.sum(axis=0) / positive.sum() - negative * value
+        own[~leukemic] /= negative.sum()
+        values.append(value)
+        deviations.append(own)
+    return float(np.mean(values)), np.mean(deviations, axis=0)
+
+
+def _variance(deviations: Floats, leukemic: NDArray[np.bool_]) -> float:
+    """Variance of a sum of independent subjects' deviations, classes apart."""
+    parts = (deviations[leukemic], deviations[~leukemic])
+    return float(sum(len(d) / max(len(d) - 1, 1) * (d**2).sum() for d in parts))
+
+
+def _auc_p(
+    value: float,
+    first: tuple[float, Floats],
+    second: tuple[float, Floats],
+    leukemic: NDArray[np.bool_],
+) -> float:
+    """Two-sided p of a paired AUC difference."""
+    variance = _variance(first[1] - second[1], leukemic)
+    return float(2 * norm.sf(abs(value) / np.sqrt(variance))) if variance > 0 else 1.0
+
+
+def holm(p: pd.Series) -> pd.Series:
+    """Holm's step-down correction of several p-values (Holm 1979)."""
+    order = np.argsort(p.to_numpy())
+    steps = p.to_numpy()[order] * (len(p) - np.arange(len(p)))
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return pd.Series(corrected, index=p.index)
+
+
+def design_effect(predictions: pd.DataFrame) -> pd.DataFrame:
+    """How much wider than with independent cells the variance of the accuracy is.
+
+    Cluster-robust variance over subjects, classes apart, divided by the binomial one; the mean over
+    seeds.
+
+    Returns
+    -------
+    DataFrame
+        One row per protocol and model: `accuracy`, `design_effect`, `effective_cells`.
+    """
+    rows = []
+    for (protocol, model), cells in predictions.groupby(["protocol", "model"]):
+        subjects, leukemic = _subjects(cells)
+        told = []
+        for one in _sums(cells, subjects, leukemic).values():
+            n = one.counts.sum()
+            right = one.counts[:, [0, 3]].sum(axis=1)
+            accuracy = right.sum() / n
+            deviation = (right - accuracy * one.counts.sum(axis=1)) / n
+            for part in (leukemic, ~leukemic):
+                deviation[part] -= deviation[part].mean()
+            told.append(
+                (accuracy, _variance(deviation, leukemic) * n / (accuracy * (1 - accuracy)), n)
+            )
+        accuracy, effect, n = np.mean(told, axis=0)
+        rows.append((protocol, model, accuracy, effect, n / effect))
+    columns = ["protocol", "model", "accuracy", "design_effect", "effective_cells"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def subject_decisions(predictions: pd.DataFrame) -> pd.DataFrame:
+    """One row a subject in place of one a cell: the mean probability of its cells.
+
+    The columns stay those of predictions, so `intervals` takes it too.
+    """
+    keys = ["protocol", "model", "seed", "fold", "subject", "label"]
+    decided = predictions.groupby(keys)["probability"].mean().reset_index()
+    return decided.assign(filename=decided["subject"])
+
+
+def _subjects(cells: pd.DataFrame) -> tuple[pd.Index, NDArray[np.bool_]]:
+    """Subjects and which of them are leukemic."""
+    labels = cells.groupby("subject")["label"].agg(["min", "max"])
+    mixed = labels.index[labels["min"] != labels["max"]]
+    if len(mixed):
+        raise InputError(f"subject {mixed[0]} has cells of both classes; expected one class each.")
+    return labels.index, labels["min"].to_numpy() == 1
+
+
+def _aligned(
+    a: dict[int, Sums], b: dict[int, Sums], first: str, second: str
+) -> tuple[list[Sums], list[Sums]]:
+    """Two models' sums, seed beside seed.
+
+    A model without randomness has one seed; where the other's cells are the same for all seeds, it
+    stands beside each of them. Raises InputError when no seed has the same cells for both.
+    """
+    if len(a) == 1 and len(b) > 1:
+        other, one = _aligned(b, a, second, first)
+        return one, other
+    (only,) = b.values() if len(b) == 1 else (None,)
+    if only is not None and all(_same_cells(sums, only) for sums in a.values()):
+        return list(a.values()), [only] * len(a)
+    common = sorted(set(a) & set(b))
+    if not common or not all(_same_cells(a[seed], b[seed]) for seed in common):
+        raise InputError(f"{first} and {second} answered other cells; compare like with like.")
+    return [a[seed] for seed in common], [b[seed] for seed in common]
+
+
+def _same_cells(a: Sums, b: Sums) -> bool:
+    """Whether two models answered as many cells of every subject."""
+    return bool((a.counts.sum(axis=1) == b.counts.sum(axis=1)).all())
+
+
+def _sums(cells: pd.DataFrame, subjects: pd.Index, leukemic: NDArray[np.bool_]) -> dict[int, Sums]:
+    """One model's sums per subject, by seed."""
+    told = {}
+    for seed in sorted(cells["seed"].unique()):
+        one = cells[cells["seed"] == seed]
+        label, probability = checked(one["label"], one["probability"])
+        place = subjects.get_indexer(pd.Index(one["subject"]))
+        cell = 4 * place + 2 * label + (probability >= 0.5)
+        counts = np.bincount(cell, minlength=4 * len(subjects)).reshape(-1, 4)
+        pairs = np.zeros((len(subjects), len(subjects)))
+        positive = label == 1
+        for healthy in np.flatnonzero(~leukemic):
+            theirs = np.sort(probability[place == healthy])
+            below = np.searchsorted(theirs, probability[positive], "left")
+            at_most = np.searchsorted(theirs, probability[positive], "right")
+            ordered = (below + at_most) / 2
+            pairs[:, healthy] = np.bincount(place[positive], ordered, minlength=len(subjects))
+        told[int(seed)] = Sums(counts.astype(float), pairs[np.ix_(leukemic, ~leukemic)])
+    return told
+
+
+def _of_seeds(sums: list[Sums], weights: Floats, leukemic: NDArray[np.bool_]) -> dict[str, Floats]:
+    """Every metric for each seed and weighting of the subjects, shape (seeds, draws)."""
+    told = []
+    for one in sums:
+        cells = one.counts.sum(axis=1)
+        above, below = weights[:, leukemic], weights[:, ~leukemic]
+        ordered = ((above @ one.pairs) * below).sum(axis=1)
+        all_pairs = (above @ cells[leukemic]) * (below @ cells[~leukemic])
+        auc = np.divide(ordered, all_pairs, out=np.zeros_like(ordered), where=all_pairs > 0)
+        told.append({**from_counts(*(weights @ one.counts).T), "roc_auc": auc})
+    return {name: np.stack([t[name] for t in told]) for name in METRICS}
+
+
+def _interval(value: float, drawn: Floats) -> dict[str, float]:
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return {"value": float(value), "low": float(low), "high": float(high)}
+
+
+def _draw_subjects(leukemic: NDArray[np.bool_], draws: int, seed: int) -> Floats:
+    """How often each subject is drawn, shape (draws, subjects); classes apart."""
+    if draws < 2:
+        raise InputError(f"draws={draws}: expected at least 2.")
+    generator = np.random.default_rng(seed)
+    times = np.zeros((draws, len(leukemic)))
+    for value in (False, True):
+        members = np.flatnonzero(leukemic == value)
+        if len(members):
+            times[:, members] = generator.multinomial(
+                len(members), np.full(len(members), 1 / len(members)), size=draws
+            )
+    return times
