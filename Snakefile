@@ -19,6 +19,7 @@ CELLS = f"{ARTIFACTS}/cells.parquet"
 PROTOCOLS, CONTROLS, CNN = (
     f"{ARTIFACTS}/{name}.parquet" for name in ("protocols", "controls", "cnn")
 )
+REFERENCE = "leukgnn/data/cnn_predictions.parquet"
 TRAINED = [
     f"{ARTIFACTS}/{name}"
     for name in ("predictions.parquet", "history.parquet", "hidden.npz", "training.json")
@@ -32,7 +33,7 @@ CHAPTERS = {  # name: what it reads, what it writes, threads
     "06_results": ([FEATURES, *TRAINED], [], 2),
     "07_protocols": ([FEATURES, *TRAINED], [PROTOCOLS], 1),
     "08_controls": ([FEATURES, *TRAINED, PROTOCOLS], [CONTROLS], 1),
-    "09_cnn": ([FEATURES, PROTOCOLS, CONTROLS], [CNN], 1),
+    "09_cnn": ([FEATURES, PROTOCOLS, CONTROLS, REFERENCE], [CNN], 1),
     "10_leakage": ([FEATURES], [], 1),
 }
 PROFILES = yaml.safe_load(Path("notebooks/profiles.yml").read_text())
@@ -60,7 +61,7 @@ rule book:
     default_target: True
     input:
         expand("book/chapters/{chapter}.ipynb", chapter=CHAPTERS),
-        expand(RESULTS + "/{table}", table=TABLES),
+        expand(RESULTS + "/{table}", table=[*TABLES, "claims.csv"]),
         "_config.yml",
         "_toc.yml",
         sorted(str(p) for p in Path("book").glob("*.md")),
@@ -85,6 +86,18 @@ rule results:
         draws=PROFILES[PROFILE].get("results", {}).get("draws", 200),
     shell:
         "{sys.executable} -m leukgnn.cli results --draws {params.draws}"
+
+
+rule claims:
+    input:
+        expand("book/chapters/{chapter}.ipynb", chapter=CHAPTERS),
+        expand(RESULTS + "/{table}.csv", table=["intervals", "differences"]),
+        "leukgnn/data/claims.yml",
+        "leukgnn/claims.py",
+    output:
+        f"{RESULTS}/claims.csv",
+    shell:
+        "{sys.executable} -m leukgnn.cli claims"
 
 
 for name, (reads, writes, cores) in CHAPTERS.items():

@@ -13,7 +13,7 @@ import nbformat
 import pandas as pd
 import yaml
 
-from leukgnn import checks, execute, files, paper, plots
+from leukgnn import checks, claims_page, execute, files, paper, plots
 from leukgnn.display import markdown_table
 
 HTML = Path("_build/html")
@@ -77,6 +77,7 @@ def write_pages() -> None:
     for name, text in {
         "parameters": _parameters_table(notebooks),
         "environment": "\n".join(environment),
+        **claims_page.generated(RESULTS),
     }.items():
         with files.atomic_path(GENERATED / f"{name}.md") as temporary:
             temporary.write_text(text)

@@ -68,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     results.add_argument("--draws", type=int, default=200, help="bootstrap draws over subjects")
     results.set_defaults(command=_results)
 
+    claims = commands.add_parser("claims", help="judge the paper's claims by build/results")
+    claims.set_defaults(command=_claims)
+
     book = commands.add_parser(
         "book", help="build the book from the executed chapters and check it"
     )
@@ -138,6 +141,13 @@ def _results(options: argparse.Namespace) -> int:
 
     target = files.project_root() / "build" / "results"
     results.write("", target, draws=options.draws, seed=0)
+    return 0
+
+
+def _claims(options: argparse.Namespace) -> int:
+    from leukgnn import book, claims
+
+    print(claims.write(book.CHAPTERS, book.RESULTS)["verdict"].value_counts().to_string())
     return 0
 
 

@@ -16,7 +16,16 @@ CHAPTERS = [
     "01_dataset", "02_augmentation", "03_features", "04_graph", "05_gcn", "06_results",
     "07_protocols", "08_controls", "09_cnn", "10_leakage",
 ]  # fmt: skip
-AFTER_05 = {"05_gcn", "06_results", "07_protocols", "08_controls", "09_cnn", "results", "book"}
+AFTER_05 = {
+    "05_gcn",
+    "06_results",
+    "07_protocols",
+    "08_controls",
+    "09_cnn",
+    "results",
+    "claims",
+    "book",
+}
 ARTIFACTS = {
     "01_dataset": ["cells.parquet"],
     "03_features": ["features.npz", "features.json"],
@@ -44,6 +53,7 @@ def checkout(tmp_path):
         own = [f"build/artifacts/{name}" for name in ARTIFACTS.get(chapter, [])]
         built += [(path, i) for path in [*own, f"book/chapters/{chapter}.ipynb"]]
     built += [(f"build/results/{name}", 10) for name in TABLES]
+    built.append(("build/results/claims.csv", 11))
     built.append(("_build/html/index.html", 12))
     for name, minute in built:
         path = tmp_path / name
@@ -82,12 +92,12 @@ def test_a_changed_chapter_runs_again_with_those_that_read_from_it(checkout):
 def test_a_changed_module_runs_the_chapters_that_use_it(checkout):
     (checkout / "leukgnn" / "plots.py").touch()
     chapters_with_figures = set(CHAPTERS)
-    assert planned(checkout) == chapters_with_figures | {"results", "book"}
+    assert planned(checkout) == chapters_with_figures | {"results", "claims", "book"}
 
 
 def test_a_module_of_one_chapter_runs_that_chapter_alone(checkout):
     (checkout / "leukgnn" / "leakage.py").touch()
-    assert planned(checkout) == {"10_leakage", "book"}
+    assert planned(checkout) == {"10_leakage", "claims", "book"}
 
 
 def test_a_changed_page_runs_no_chapter(checkout):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from leukgnn import graph, models, protocols, splits, training
+from leukgnn import graph, models, splits, training
 from leukgnn.files import InputError
 
 N = 120
@@ -154,15 +154,3 @@ def test_split_is_stratified_and_disjoint():
     assert ((fitting | validation) == train).all()
     with pytest.raises(InputError, match="test_share"):
         splits.stratified_split(labels, 1.0, 0)
-
-
-def test_as_written_predicts_the_test_cells_of_every_model(cells):
-    table, x, adjacency = cells
-    predictions, history, networks, test = protocols.as_written(
-        table, x, adjacency, seed=1, strength=1.0, settings={"epochs": 3}, progress=False
-    )
-    assert set(predictions["model"]) == {"gcn", "mlp", "svm", "majority"}
-    for _, rows in predictions.groupby("model"):
-        assert rows["filename"].tolist() == table.loc[test, "filename"].tolist()
-    assert predictions["probability"].between(0, 1).all()
-    assert set(history["model"]) == set(networks) == {"gcn", "mlp"}

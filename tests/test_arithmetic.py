@@ -1,0 +1,67 @@
+"""What the printed figures imply, against figures worked out by hand."""
+
+import pytest
+
+from leukgnn import arithmetic, cells, paper
+
+LEUKEMIC, HEALTHY = 7272, 3389
+
+
+@pytest.fixture(scope="module")
+def facts():
+    return arithmetic.facts(LEUKEMIC, HEALTHY)
+
+
+def test_classes_are_those_of_the_manifest_and_of_the_matrix(facts):
+    counts = cells.training_cells()["label"].value_counts()
+    assert (counts[1], counts[0]) == (LEUKEMIC, HEALTHY)
+    assert facts["printed_matrix_leukemic"] == LEUKEMIC
+    assert facts["printed_matrix_healthy"] == HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("accuracy", 0.789888), ("precision", 0.861287), ("recall", 0.824807),
+        ("specificity", 0.714960), ("f1", 0.842652), ("f1_healthy", 0.683884),
+        ("weighted_f1", 0.792182), ("balanced_accuracy", 0.769884), ("mcc", 0.528099),
+    ],
+)  # fmt: skip
+def test_metrics_of_the_printed_matrix(facts, name, value):
+    assert facts[f"printed_matrix_{name}"] == pytest.approx(value, abs=1e-6)
+
+
+def test_rows_imply_three_prevalences_that_do_not_meet():
+    table = arithmetic.table_1(LEUKEMIC / (LEUKEMIC + HEALTHY)).set_index("model")
+    assert table["implied_prevalence"].round(3).tolist() == [0.469, 0.479, 0.461]
+    ordered = table.sort_values("prevalence_low")
+    assert (
+        ordered["prevalence_high"].iloc[:-1].to_numpy() < ordered["prevalence_low"].iloc[1:]
+    ).all()
+    assert table["implied_accuracy"].round(3).tolist() == [0.671, 0.756, 0.790]
+
+
+def test_implied_accuracy_of_a_made_up_row():
+    """80 of 100 leukemic found, 20 false alarms among 100 healthy: all four figures are 0.8."""
+    row = paper.Row("x", accuracy=0.8, precision=0.8, recall=0.8, f1=0.8, roc_auc=0.8)
+    assert arithmetic.implied_accuracy(row, 0.5) == pytest.approx(0.8)
+    assert arithmetic.implied_prevalence(row)[0] == pytest.approx(0.5)
+    assert arithmetic.f1_of(row)[0] == pytest.approx(0.8)
+
+
+def test_auc_bounds():
+    bounds = arithmetic.auc_bounds()
+    assert [round(value, 4) for value in bounds.values()] == [
+        0.5897,
+        0.9501,
+        0.7699,
+        0.9001,
+        0.8559,
+    ]
+
+
+def test_weights_and_missed_cells(facts):
+    assert facts["printed_weight_healthy"] == pytest.approx(1.57288, abs=1e-5)
+    assert facts["printed_weight_leukemic"] == pytest.approx(0.73302, abs=1e-5)
+    assert facts["printed_missed_less_than_cnn"] == pytest.approx(12.06, abs=0.01)
+    assert facts["printed_always_leukemic_f1"] == pytest.approx(0.8110, abs=1e-4)

@@ -1,0 +1,96 @@
+"""Fine-tuning: resumable, fair, and the shipped reference whole."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from leukgnn import cells, features, finetune
+from leukgnn.files import InputError
+
+
+@pytest.fixture(scope="module")
+def drawn(phantoms):
+    table, pixels = finetune.read_cells(phantoms)
+    return table, pixels, features.find_weights("random:0")
+
+
+def fit(drawn, **settings):
+    table, pixels, weights = drawn
+    labels, train = table["label"].to_numpy(copy=True), np.arange(len(table)) % 2 == 0
+    given = {"seed": 0, "progress": False, **settings}
+    return finetune.fine_tune(pixels, labels, train, weights, **given)
+
+
+def test_an_interrupted_run_ends_with_the_same_network(drawn, tmp_path, monkeypatch):
+    whole, losses = fit(drawn, epochs=3)
+    checkpoint = tmp_path / "fold.safetensors"
+    saved, save = [], finetune._save
+
+    def dies_after_the_second(*arguments):
+        save(*arguments)
+        saved.append(1)
+        if len(saved) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(finetune, "_save", dies_after_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        fit(drawn, epochs=3, checkpoint=checkpoint)
+    resumed, again = fit(drawn, epochs=3, checkpoint=checkpoint)
+    assert len(saved) == 3, "two epochs before the interruption, one after it"
+    assert again == pytest.approx(losses)
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value)
+
+
+def test_training_changes_all_layers_but_the_batch_norms_statistics(drawn):
+    network, _ = fit(drawn, epochs=1)
+    before = finetune.CNN(drawn[2], 0).state_dict()
+    for name, value in network.state_dict().items():
+        same = torch.equal(value, before[name])
+        assert same == ("running" in name or "num_batches" in name), name
+    assert not any(m.training for m in network.train().modules() if "BatchNorm" in str(type(m)))
+
+
+def test_the_answer_does_not_depend_on_the_batch(drawn):
+    _, pixels, weights = drawn
+    network = finetune.CNN(weights, 0)
+    probability, x = finetune.answer(network, pixels)
+    alone, own = finetune.answer(network, pixels[3:4])
+    assert alone == pytest.approx(probability[3:4], abs=1e-5)
+    assert x.shape == (len(pixels), 512) and own == pytest.approx(x[3:4], abs=1e-4)
+
+
+def test_phantoms_get_their_links_from_their_bytes(drawn):
+    table = drawn[0]
+    assert table["sha256"].str.len().eq(64).all()
+    assert set(table["merged_subject"]) == set(table["subject"])
+
+
+def test_one_class_and_no_epoch_are_named(drawn):
+    table, pixels, weights = drawn
+    labels = table["label"].to_numpy(copy=True)
+    with pytest.raises(InputError, match="both present"):
+        finetune.fine_tune(pixels, labels, labels == 1, weights, seed=0, progress=False)
+    with pytest.raises(InputError, match="epochs=0"):
+        fit(drawn, epochs=0)
+
+
+def test_the_reference_is_whole():
+    shipped = features.shipped_features().table
+    predictions, provenance = finetune.reference(shipped)
+    assert set(predictions["model"]) == set(finetune.MODELS)
+    known = cells.training_cells().set_index("filename")
+    for _, rows in predictions.groupby("model"):
+        assert sorted(rows["filename"]) == sorted(shipped["filename"])
+        facts = known.loc[rows["filename"]]
+        assert (facts["subject"].to_numpy() == rows["subject"].to_numpy()).all()
+        assert (facts["label"].to_numpy() == rows["label"].to_numpy()).all()
+    assert predictions["probability"].between(0, 1).all()
+    assert len(provenance["weights"]["sha256"]) == 64
+    assert set(provenance["losses"]) == {"fold_0", "fold_1", "fold_2"}
+
+
+def test_a_reference_that_lacks_cells_is_not_compared():
+    other = pd.DataFrame({"filename": ["UID_1_1_1_all.bmp", "none.bmp"]})
+    assert finetune.reference(other)[0].empty

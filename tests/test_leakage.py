@@ -1,0 +1,57 @@
+"""Near-duplicates and groupings: planted ones are found, chance is not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leukgnn import cells, leakage
+
+
+@pytest.fixture
+def planted():
+    """40 cells of ten subjects; cell 1 is an equal copy of 0, cell 11 looks like 30."""
+    generator = np.random.default_rng(0)
+    x = generator.random((40, 16)).astype(np.float32)
+    x[1] = x[0]
+    x[11] = x[30] * 1.7 + 1e-4
+    subject = np.repeat([f"{i}" for i in range(5)] + [f"H{i}" for i in range(5)], 4)
+    table = pd.DataFrame(
+        {
+            "filename": [f"{i}.bmp" for i in range(40)],
+            "fold": np.where(np.arange(40) % 2, "fold_0", "fold_1"),
+            "subject": subject,
+            "source_image": subject,
+            "label": np.repeat([1, 0], 20),
+            "sha256": [f"{i:064d}" for i in range(40)],
+            "bbox_w": np.arange(40),
+            "bbox_h": np.arange(40),
+        }
+    )
+    table.loc[1, ["sha256", "bbox_w", "bbox_h"]] = table.loc[0, ["sha256", "bbox_w", "bbox_h"]]
+    table.loc[11, ["bbox_w", "bbox_h"]] = table.loc[30, ["bbox_w", "bbox_h"]]
+    table["merged_subject"] = table["subject"].map(cells.merged_subjects(table))
+    return table, x
+
+
+def test_planted_pairs_are_found_and_told_apart(planted):
+    table, x = planted
+    pairs = leakage.near_duplicates(x, table, similarity=0.999)
+    found = {(a, b): e for a, b, e in pairs[["filename_a", "filename_b", "equal"]].to_numpy()}
+    assert found == {("0.bmp", "1.bmp"): True, ("11.bmp", "30.bmp"): False}
+
+
+def test_similar_features_with_another_size_are_no_pair(planted):
+    table, x = planted
+    table.loc[11, "bbox_w"] = 99
+    pairs = leakage.near_duplicates(x, table, similarity=0.999)
+    assert pairs["filename_a"].tolist() == ["0.bmp"]
+
+
+def test_groupings_get_coarser(planted):
+    table, x = planted
+    pairs = leakage.near_duplicates(x, table, similarity=0.999)
+    groups = leakage.groupings(table, pairs)
+    counts = [group.nunique() for group in groups.values()]
+    assert counts == sorted(counts, reverse=True) and counts[0] == 40 and counts[-1] == 9
+    last = groups["subjects linked by near-duplicates"]
+    assert last[11] == last[30] == "2+H2"
