@@ -74,14 +74,18 @@ def _row(row: dict[Any, Any]) -> str:
 
 def claims_note(chapter: str) -> None:
     """Display the claims whose evidence stands in this chapter, linked to their verdicts."""
+    display(Markdown(evidence_in(chapter)))  # type: ignore[no-untyped-call]
+
+
+def evidence_in(chapter: str) -> str:
+    """Markdown list of a chapter's sections with the claims that they are evidence for."""
     found: dict[str, list[str]] = {}
     for entry in ledger():
         page, _, anchor = entry["evidence"].partition("#")
         if page == chapter:
             link = f'<a href="../claims.html#{entry["id"].lower()}">{entry["id"]}</a>'
             found.setdefault(anchor, []).append(f"{link} {escape(entry['claim'])}")
-    lines = [
+    return "\n".join(
         f'- <a href="#{anchor}">{anchor.replace("-", " ")}</a>: {"; ".join(told)}'
         for anchor, told in found.items()
-    ]
-    display(Markdown("\n".join(lines)))  # type: ignore[no-untyped-call]
+    )

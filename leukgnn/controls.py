@@ -259,8 +259,14 @@ def choose(name: str, task: Task) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["strength", "auc"])
 
 
-def answer(name: str, task: Task) -> Probability:
-    """Probability of class 1 for every cell, with the strength that `choose` finds best."""
+def best(name: str, task: Task) -> Any:
+    """Strength with the highest ROC AUC of `choose`; None for a control without strength."""
     tried = choose(name, task)
-    strength = tried["strength"].iloc[int(tried["auc"].argmax())] if len(tried) else None
+    return tried["strength"].iloc[int(tried["auc"].argmax())] if len(tried) else None
+
+
+def answer(name: str, task: Task, strength: Any = None) -> Probability:
+    """Probability of class 1 for every cell; without a given strength, with the `best`."""
+    if strength is None:
+        strength = best(name, task)
     return CONTROLS[name][0](task, strength)

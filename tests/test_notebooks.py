@@ -7,7 +7,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from leukgnn import execute, features, metrics, paper
+from leukgnn import claims, controls, execute, features, finetune, metrics, paper, results
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "notebooks").glob("*.md"))
@@ -83,19 +83,40 @@ def test_every_chapter_runs(executed):
                 assert output.get("name") != "stderr"
 
 
+@pytest.fixture(scope="session")
+def tables(executed):
+    """The result tables and the verdicts of those chapters."""
+    target = executed / "results"
+    results.write(str(executed / "artifacts"), target, draws=10, seed=0)
+    claims.write(executed, target)
+    return target
+
+
 @pytest.mark.notebook
-def test_contracts_of_the_results(executed):
-    results = pd.read_csv(executed / "artifacts" / "results.csv")
+def test_contracts_of_the_results(executed, tables):
+    table = pd.read_csv(tables / "results.csv")
     contract = ["protocol", "model", "seed", "fold", "n_train", "n_test", *metrics.METRICS]
-    assert results.columns.tolist() == contract
-    assert set(results["model"]) == {"gcn", "mlp", "svm", "majority"}
-    predictions = pd.read_parquet(executed / "artifacts" / "predictions.parquet")
-    assert predictions.columns.tolist() == [
-        "protocol", "model", "seed", "fold", "filename", "subject", "label", "probability",
-    ]  # fmt: skip
+    assert table.columns.tolist() == contract
+    models = table.groupby("protocol")["model"].agg(set)
+    audited = set(controls.CONTROLS) - {"gcn_tuned", "mlp_tuned"}
+    audited |= {"gcn_random_weights", "mlp_random_weights", "size_all"}
+    assert audited <= models["as_written"]
+    assert audited | {"gcn_transductive", *finetune.MODELS} <= models["subject_disjoint"]
+    assert models["as_released"] == {"gcn", "gcn_reverse", "mlp"}
+    predictions = pd.read_parquet(tables / "predictions.parquet")
+    assert predictions.columns.tolist() == results.CONTRACT
+    assert not predictions.duplicated(["protocol", "model", "seed", "filename"]).any()
     cells = pd.read_parquet(executed / "artifacts" / "cells.parquet")
     assert predictions["filename"].isin(cells["filename"]).all()
-    assert len(predictions) == 4 * results["n_test"].iloc[0]
+    assert len(predictions) == table["n_test"].sum()
+
+
+@pytest.mark.notebook
+def test_every_fact_that_a_claim_names_is_computed(tables):
+    table = pd.read_csv(tables / "claims.csv")
+    assert table.columns.tolist() == claims.COLUMNS
+    absent = table.loc[table["our_value"] == claims.ABSENT, "id"].tolist()
+    assert absent == []
 
 
 @pytest.mark.notebook
