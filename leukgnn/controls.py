@@ -1,7 +1,8 @@
 """What else the same features can do: a ruler, a line, a vote, an MLP, other graphs.
 
 Every control answers one `Task`; where it has a strength to choose, it chooses by the ROC AUC on a
-fifth of the *training* subjects, never by a test cell.
+fifth of the *training* cells, split off as the test cells were (by subject, or by cell), never by a
+test cell.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from torch_geometric.nn import CorrectAndSmooth, LabelPropagation
 
 from leukgnn import graph, models, splits, training
 from leukgnn.files import InputError
+from leukgnn.paper import TRAINING
 from leukgnn.splits import Split
 
 LAYERS = 50  # of label propagation and of Correct & Smooth, as in their papers' code
@@ -83,9 +85,16 @@ class Task:
         return self.split.train if self.inductive else self.split.train | self.split.test
 
     def inner(self) -> "Task":
-        """The same task within the training cells: a fifth of their subjects to choose by."""
-        inner = splits.inner_split(self.table, self.split.train, self.seed)
-        return replace(self, split=inner)
+        """The same task within the training cells: a fifth of them to choose by.
+
+        Split off as the test cells were: by subject when inductive, else by cell. A strength that
+        is best for new subjects would handicap a control that is asked about known ones.
+        """
+        train = self.split.train
+        if self.inductive:
+            return replace(self, split=splits.inner_split(self.table, train, self.seed))
+        parts = splits.stratified_split(self.labels, TRAINING.test_share, self.seed, within=train)
+        return replace(self, split=Split("inner", *parts))
 
 
 def network(task: Task, kind: type[models.GCN], edges: NDArray[np.int64]) -> Probability:

@@ -110,7 +110,7 @@ def fit(
                 optimiser.step()
                 losses.append(loss.item())
             steps += len(losses)
-            if epoch % EVERY == 0 or epoch in (1, epochs):
+            if epoch == epochs or (held_out is not None and (epoch == 1 or epoch % EVERY == 0)):
                 right = (predict(network, x, adjacency) >= 0.5) == labels.numpy().astype(bool)
                 shares = [np.nan if m is None else right[m].mean() for m in (train, held_out)]
                 rows.append((epoch, steps, float(np.mean(losses)), *shares))

@@ -81,6 +81,15 @@ def test_the_inner_split_knows_training_cells_only(task):
     assert inner.train.any() and inner.test.any()
 
 
+def test_the_inner_split_mirrors_the_outer_one(task):
+    """Known subjects are chosen for by known subjects: the cells of one lie on both sides."""
+    inner = dataclasses.replace(task, inductive=False).inner().split
+    assert not ((inner.train | inner.test) & ~task.split.train).any()
+    assert (inner.train ^ inner.test)[task.split.train].all()
+    own = task.table["subject"]
+    assert set(own[inner.train]) & set(own[inner.test])
+
+
 def test_one_fold_is_no_partition(real):
     table, _ = real
     with pytest.raises(InputError, match="at least two folds"):
