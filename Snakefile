@@ -31,7 +31,7 @@ CHAPTERS = {  # name: what it reads, what it writes, threads
     "04_graph": ([FEATURES], [GRAPH, f"{ARTIFACTS}/graph.json"], 1),
     "05_gcn": ([FEATURES, GRAPH], TRAINED, 1),
     "06_results": ([FEATURES, *TRAINED], [], 1),
-    "07_protocols": ([FEATURES, *TRAINED], [PROTOCOLS], 1),
+    "07_protocols": ([FEATURES, *TRAINED], [PROTOCOLS], 2),
     "08_controls": ([FEATURES, *TRAINED, PROTOCOLS], [CONTROLS], 2),
     "09_cnn": ([FEATURES, PROTOCOLS, CONTROLS, REFERENCE], [CNN], 1),
     "10_leakage": ([FEATURES], [], 1),
@@ -93,7 +93,7 @@ rule claims:
         expand("book/chapters/{chapter}.ipynb", chapter=CHAPTERS),
         expand(RESULTS + "/{table}.csv", table=["intervals", "differences"]),
         "leukgnn/data/claims.yml",
-        [f"leukgnn/{name}.py" for name in ("claims", "facts", "paper")],
+        [f"leukgnn/{name}.py" for name in ("claims", "facts", "paper", "display")],
     output:
         f"{RESULTS}/claims.csv",
     shell:

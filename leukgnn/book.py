@@ -14,7 +14,7 @@ import pandas as pd
 import yaml
 
 from leukgnn import checks, claims_page, execute, files, paper, plots
-from leukgnn.display import markdown_table
+from leukgnn.display import markdown_table, with_interval
 
 HTML = Path("_build/html")
 CHAPTERS = Path("book/chapters")
@@ -196,7 +196,7 @@ def results_at_a_glance() -> str:
     ]
     for model, name in MODELS.items():
         values = [
-            _with_interval(table.loc[[key]].iloc[0]) if key in table.index else "–"
+            with_interval(table.loc[[key]].iloc[0]) if key in table.index else "–"
             for key in (
                 ("as_written", model, "accuracy"),
                 ("subject_disjoint", model, "accuracy"),
@@ -206,10 +206,6 @@ def results_at_a_glance() -> str:
         told = f"{printed[model].accuracy:.3f}" if model in printed else ""
         lines.append(f"| {name} | {' | '.join(values)} | {told} |")
     return "\n".join(lines)
-
-
-def _with_interval(row: Any) -> str:
-    return f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
 
 
 def _with_results(readme: str) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from leukgnn import files
+from leukgnn.display import with_interval
 from leukgnn.facts import ABSENT, Facts, MissingError, printed, read_facts
 from leukgnn.files import InputError
 
@@ -87,19 +88,14 @@ def in_interval(
     within = row["low"] <= theirs <= row["high"]
     close = abs(row["value"] - theirs) <= approximately
     verdict = {2: HOLDS, 1: APPROXIMATELY, 0: NOT_REPRODUCED}[int(within) + int(close)]
-    return verdict, _told(row, "{:.3f}")
+    return verdict, with_interval(row)
 
 
 def better(facts: Facts, *, protocol: str, first: str, second: str, metric: str) -> Judgement:
     """Say whether the paired difference of two models lies above zero with its whole interval."""
     row = facts.interval("differences", protocol, first, second, metric)
     verdict = HOLDS if row["low"] > 0 else NOT_REPRODUCED
-    return verdict, f"{first} minus {second}: {_told(row, '{:+.3f}')}"
-
-
-def _told(row: pd.Series, form: str) -> str:
-    """Write a value with its interval."""
-    return f"{form.format(row['value'])} [{form.format(row['low'])}, {form.format(row['high'])}]"
+    return verdict, f"{first} minus {second}: {with_interval(row, signed=True)}"
 
 
 PREDICATES: dict[str, Callable[..., Judgement]] = {

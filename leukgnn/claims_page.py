@@ -34,7 +34,7 @@ def generated(results: Path, chapters: Sequence[Path]) -> dict[str, str]:
     -------
     dict
         `verdicts`, the counts as a table and `verdicts_short` as a sentence; `claims`, the table of
-        all claims; and for each executed chapter the claims that it is evidence for.
+        all claims; `references`, those about the paper's references; and for each executed chapter the claims that it is evidence for.
     """
     table = pd.read_csv(results / "claims.csv", keep_default_na=False)
     caption = "Verdicts on the paper's claims, by kind of claim."
@@ -42,6 +42,7 @@ def generated(results: Path, chapters: Sequence[Path]) -> dict[str, str]:
         "verdicts": markdown_table(counts(table), name="tbl-verdicts", caption=caption),
         "verdicts_short": _sentence(table["verdict"].value_counts()),
         "claims": f"```{{raw}} html\n{_filters(table)}{_rows(table)}```\n",
+        "references": _references(table),
         **{f"claims/{path.stem}": evidence_in(path, table) for path in chapters},
     }
 
@@ -50,6 +51,20 @@ def _sentence(found: pd.Series) -> str:
     """Counts of the verdicts in one sentence."""
     told = [f"{found[verdict]} {verdict}" for verdict in VERDICTS if verdict in found]
     return f"Of {found.sum()} claims of the paper {', '.join(told[:-1])} and {told[-1]}.\n"
+
+
+def _references(table: pd.DataFrame) -> str:
+    """What we found of each work that the paper lists."""
+    rows = table[table["section"] == "References"]
+    shown = pd.DataFrame(
+        {
+            "Entry": rows["claim"].str.removeprefix("reference "),
+            "Printed": rows["paper_value"],
+            "What we found": rows["our_value"],
+        }
+    )
+    caption = "The paper's references, and what we found of them."
+    return markdown_table(shown, name="tbl-references", caption=caption)
 
 
 def _filters(table: pd.DataFrame) -> str:

@@ -58,6 +58,14 @@ def markdown_table(frame: pd.DataFrame, *, name: str, caption: str, decimals: in
     return f"~~~{{table}} {caption}\n:name: {name}\n\n{body}\n~~~\n"
 
 
+def with_interval(row: Any, *, signed: bool = False) -> str:
+    """Write `value`, `low` and `high` of a row as text: 0.796 [0.733, 0.852]."""
+    value, low, high = (
+        f"{row[name]:{'+' if signed else ''}.3f}" for name in ("value", "low", "high")
+    )
+    return f"{value} [{low}, {high}]"
+
+
 def page_note(profile: str) -> None:
     """Display the line at the end of a chapter: profile, package version and commit."""
     origin = provenance()

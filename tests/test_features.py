@@ -28,14 +28,16 @@ def paths(phantoms):
     return cells.scan(phantoms)["path"].tolist()
 
 
-def test_features_are_those_of_torchvisions_network(weights, paths):
+@pytest.mark.parametrize("normalised", [True, False])
+def test_features_are_those_of_torchvisions_network(weights, paths, normalised):
     network = resnet18()
     network.load_state_dict(weights.state)
     network.fc = torch.nn.Identity()
     pixels = features._decode(paths[:4])
+    given = features.normalise(pixels) if normalised else pixels / 255
     with torch.inference_mode():
-        expected = network.eval()(features.normalise(pixels)).numpy()
-    told = features.extractor(weights)(pixels)
+        expected = network.eval()(given).numpy()
+    told = features.extractor(weights, normalised=normalised)(pixels)
     assert told.shape == (4, 512)
     np.testing.assert_allclose(told, expected, atol=1e-4, rtol=1e-4)
 
@@ -180,3 +182,16 @@ def test_shapes_that_do_not_fit_are_named(written):
 def test_batch_size_below_one_is_named(weights, paths):
     with pytest.raises(InputError, match="batch_size=0"):
         features.extract(paths, features.extractor(weights), batch_size=0)
+
+
+def test_control_features_stand_in_the_order_asked_for():
+    shipped = features.shipped_features()
+    table = shipped.table.iloc[[7, 3, 5000]].reset_index(drop=True)
+    told = features.control_features("_random", table)
+    assert told.table["filename"].tolist() == table["filename"].tolist()
+    whole = features.shipped_features("_random")
+    places = [whole.table["filename"].tolist().index(name) for name in table["filename"]]
+    assert (told.x == whole.x[places]).all()
+    assert "untrained" in told.provenance["weights"]["name"]
+    with pytest.raises(InputError, match="none of the 1 cells"):
+        features.control_features("_random", pd.DataFrame({"filename": ["none.bmp"]}))

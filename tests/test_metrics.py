@@ -62,30 +62,17 @@ def test_bad_input_is_named(label, probability, word):
         metrics.score(label, probability)
 
 
-def predictions(subjects=300, cells=1, seeds=1, seed=0):
-    generator = np.random.default_rng(seed)
-    label = np.repeat(np.arange(subjects) % 2, cells)
-    right = np.repeat(generator.random(subjects) < 0.8, cells)
-    rows = pd.DataFrame(
-        {
-            "protocol": "as_written",
-            "model": "gcn",
-            "fold": "all",
-            "filename": [f"{i}.bmp" for i in range(subjects * cells)],
-            "subject": np.repeat([f"s{i}" for i in range(subjects)], cells),
-            "label": label,
-            "probability": np.where(right, label, 1 - label) * 0.8 + 0.1,
-        }
-    )
-    return pd.concat([rows.assign(seed=s) for s in range(seeds)], ignore_index=True)
-
-
 def test_results_table_has_the_columns_of_the_contract():
-    table = metrics.results_table(predictions(seeds=2).assign(n_train=7))
+    label, probability = drawn(3, 40)
+    one = {"protocol": "as_written", "model": "gcn", "fold": "all", "n_train": 7}
+    cells = pd.DataFrame({**one, "label": label, "probability": probability})
+    table = metrics.results_table(pd.concat([cells.assign(seed=0), cells.assign(seed=1)]))
     contract = ["protocol", "model", "seed", "fold", "n_train", "n_test", *metrics.METRICS]
     assert table.columns.tolist() == contract
-    assert len(table) == 2
-    assert (table["n_train"] == 7).all() and (table["n_test"] == 300).all()
+    assert table[["n_train", "n_test"]].to_numpy().tolist() == [[7, 40], [7, 40]]
+    assert table["roc_auc"].tolist() == pytest.approx(
+        [reference.roc_auc_score(label, probability)] * 2
+    )
 
 
 def test_calibration_by_hand():
