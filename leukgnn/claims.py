@@ -22,9 +22,10 @@ NOT_REPRODUCED = "not reproduced"
 UNSPECIFIED = "unspecified"
 NOT_CHECKABLE = "not checkable here"
 VERDICTS = (HOLDS, APPROXIMATELY, CONTRADICTED, NOT_REPRODUCED, UNSPECIFIED, NOT_CHECKABLE)
-KINDS = ("arithmetic", "metadata", "experiment", "literature", "not checkable")
+KINDS = ("arithmetic", "metadata", "experiment", "literature", "reading", "not checkable")
 FIELDS = {"id", "section", "claim", "paper_value", "kind", "rule", "evidence"}
 COLUMNS = ["id", "section", "claim", "paper_value", "our_value", "verdict", "evidence"]
+SENTENCES = ("reason", "says")  # of a rule, with facts in braces
 PRINTED_NAME = re.compile(r"[a-z]+\.[a-z_0-9]+")  # such as gcn.accuracy
 Judgement = tuple[str, str]  # verdict, our value
 
@@ -95,7 +96,8 @@ def better(facts: Facts, *, protocol: str, first: str, second: str, metric: str)
     """Say whether the paired difference of two models lies above zero with its whole interval."""
     row = facts.interval("differences", protocol, first, second, metric)
     verdict = HOLDS if row["low"] > 0 else NOT_REPRODUCED
-    return verdict, f"{first} minus {second}: {with_interval(row, signed=True)}"
+    what = f"{metric}, {first} minus {second}, {protocol}".replace("_", " ")
+    return verdict, f"{what}: {with_interval(row, signed=True)}"
 
 
 PREDICATES: dict[str, Callable[..., Judgement]] = {
@@ -153,7 +155,7 @@ def _check(entry: Mapping[str, Any]) -> None:
 
 def names_in(entry: Mapping[str, Any]) -> list[str]:
     """Names of the facts that a claim's sentences hold, as in ``{gcn.accuracy:.3f}``."""
-    sentences = [entry["paper_value"], entry["rule"].get("reason", "")]
+    sentences = [entry["paper_value"], *(entry["rule"].get(key, "") for key in SENTENCES)]
     parts = [part for text in sentences for part in string.Formatter().parse(text)]
     return [name for _, name, _, _ in parts if name]
 
@@ -161,13 +163,16 @@ def names_in(entry: Mapping[str, Any]) -> list[str]:
 def judge(facts: Facts, entries: list[dict[str, Any]]) -> pd.DataFrame:
     """Verdict on every claim: the table `claims.csv`.
 
-    A claim whose fact this build did not compute is "not checkable here", and says so.
+    A claim whose fact this build did not compute is "not checkable here", and says so. A rule's
+    `says` is a sentence that stands in place of the bare number that the rule compares.
     """
     rows = []
     for entry in entries:
-        arguments = {key: value for key, value in entry["rule"].items() if key != "name"}
+        arguments = dict(entry["rule"])
+        predicate, says = PREDICATES[arguments.pop("name")], arguments.pop("says", "")
         try:
-            verdict, ours = PREDICATES[entry["rule"]["name"]](facts, **arguments)
+            verdict, ours = predicate(facts, **arguments)
+            ours = facts.fill(says) or ours
         except MissingError:
             verdict, ours = NOT_CHECKABLE, ABSENT
         except TypeError as error:

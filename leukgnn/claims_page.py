@@ -34,7 +34,8 @@ def generated(results: Path, chapters: Sequence[Path]) -> dict[str, str]:
     -------
     dict
         `verdicts`, the counts as a table and `verdicts_short` as a sentence; `claims`, the table of
-        all claims; `references`, those about the paper's references; and for each executed chapter the claims that it is evidence for.
+        all claims; `references`, those about the paper's references; and for each executed chapter
+        the claims that it is evidence for.
     """
     table = pd.read_csv(results / "claims.csv", keep_default_na=False)
     caption = "Verdicts on the paper's claims, by kind of claim."
