@@ -18,13 +18,20 @@ FENCED = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.MULTILINE | re.DOTALL)
 
 
 def counts(table: pd.DataFrame) -> pd.DataFrame:
-    """Count the claims of each verdict, and of each kind within it, from `claims.csv`."""
-    kinds = {entry["id"]: entry["kind"] for entry in ledger()}
-    crossed = pd.crosstab(table["verdict"], table["id"].map(kinds))
-    crossed = crossed.reindex(VERDICTS, fill_value=0)
-    crossed.insert(0, "claims", crossed.sum(axis=1))
-    crossed.loc["all"] = crossed.sum()
-    return crossed.rename_axis("verdict").rename_axis(None, axis=1).reset_index()
+    """Count the claims of each verdict, and say of which kinds they are, from `claims.csv`."""
+    kinds = table["id"].map({entry["id"]: entry["kind"] for entry in ledger()})
+    rows = [
+        (verdict, int(of_it.sum()), _by_kind(kinds[of_it]))
+        for verdict in VERDICTS
+        if (of_it := table["verdict"] == verdict).any()
+    ]
+    rows.append(("all", len(table), _by_kind(kinds)))
+    return pd.DataFrame(rows, columns=["verdict", "claims", "of which"])
+
+
+def _by_kind(kinds: pd.Series) -> str:
+    """Count claims by kind, in words, the most frequent first."""
+    return ", ".join(f"{n} {kind}" for kind, n in kinds.value_counts().items())
 
 
 def generated(results: Path, chapters: Sequence[Path]) -> dict[str, str]:
@@ -87,7 +94,7 @@ def _filters(table: pd.DataFrame) -> str:
 
 def _rows(table: pd.DataFrame) -> str:
     """The table, each row with an anchor of its own."""
-    heads = ("", "section", "claim", "paper", "here", "verdict")
+    heads = ("", "claim", "verdict", "here")
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
     body = "\n".join(_row(row) for row in table.to_dict("records"))
     script = '<script src="../scripts/claims.js" defer></script>'
@@ -100,12 +107,14 @@ def _rows(table: pd.DataFrame) -> str:
 def _row(row: dict[Any, Any]) -> str:
     """One claim."""
     told = {name: escape(str(value)) for name, value in row.items()}
+    theirs = f"<small>paper: {told['paper_value']}</small>" if told["paper_value"] else ""
     return (
         f'<tr id="{row_anchor(told["id"])}" data-verdict="{told["verdict"]}" '
-        f'data-section="{told["section"]}"><th scope="row">{told["id"]}</th>'
-        f"<td>{told['section']}</td><td>{told['claim']}</td><td>{told['paper_value']}</td>"
-        f"<td>{told['our_value']}</td>"
-        f'<td><a href="{told["evidence"]}">{told["verdict"]}</a></td></tr>'
+        f'data-section="{told["section"]}">'
+        f'<th scope="row">{told["id"]} <small>{told["section"]}</small></th>'
+        f"<td>{told['claim']} {theirs}</td>"
+        f'<td><a href="{told["evidence"]}">{told["verdict"]}</a></td>'
+        f"<td>{told['our_value']}</td></tr>"
     )
 
 
