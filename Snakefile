@@ -67,7 +67,7 @@ rule book:
         sorted(str(p) for p in Path("book").glob("*.md")),
         "book/references.bib",
         "benchmarks/results.json",
-        [f"leukgnn/{name}.py" for name in ("book", "checks", "display")],
+        [f"leukgnn/{name}.py" for name in ("book", "checks", "claims_page", "display")],
     output:
         "_build/html/index.html",
     params:
@@ -93,7 +93,7 @@ rule claims:
         expand("book/chapters/{chapter}.ipynb", chapter=CHAPTERS),
         expand(RESULTS + "/{table}.csv", table=["intervals", "differences"]),
         "leukgnn/data/claims.yml",
-        "leukgnn/claims.py",
+        [f"leukgnn/{name}.py" for name in ("claims", "facts", "paper", "display")],
     output:
         f"{RESULTS}/claims.csv",
     shell:

@@ -1,5 +1,6 @@
 """What follows from the paper's printed figures alone, without any cell."""
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -7,9 +8,12 @@ import pandas as pd
 from scipy.stats import norm
 
 from leukgnn.metrics import from_counts
-from leukgnn.paper import CONFUSION, TABLE_1, ConfusionMatrix, Row
+from leukgnn.paper import CONFUSION, EXTRACTOR, TABLE_1, TRAINING, ConfusionMatrix, Row
 
 HALF = 0.0005  # Table 1 prints per cents with one decimal
+HALF_AREA = 0.005  # and ROC areas without any
+LOW_RATE = 0.1  # what "low" may mean of a false positive rate
+FOLD_SPREAD = 0.1  # how far apart folds' accuracies may well lie, either side of their middle
 
 
 def auc_bounds(matrix: ConfusionMatrix = CONFUSION) -> dict[str, float]:
@@ -31,6 +35,87 @@ def auc_bounds(matrix: ConfusionMatrix = CONFUSION) -> dict[str, float]:
         "proper_highest": 1 - 2 * fpr * (1 - tpr),
         "binormal": float(norm.cdf((norm.ppf(tpr) - norm.ppf(fpr)) / np.sqrt(2))),
     }
+
+
+def sensitivity_ceiling(rate: float, area: float, matrix: ConfusionMatrix = CONFUSION) -> float:
+    """Most sensitivity that an ROC area leaves room for at a rate below the matrix's.
+
+    The rate is that of false positives. Of all concave curves through that point and the matrix's,
+    the one with corners there has the least area; and no concave curve lies above the line through
+    the matrix's point and (1, 1).
+    """
+    tpr, fpr = matrix.tp / (matrix.tp + matrix.fn), matrix.fp / (matrix.fp + matrix.tn)
+    by_line = 1 - (1 - rate) * (1 - tpr) / (1 - fpr)
+    rest = (fpr - rate) * tpr + (1 - fpr) * (1 + tpr)
+    by_area = (2 * area - rest) / fpr
+    return min(by_line, by_area)
+
+
+def gcn_parameters() -> int:
+    """Parameters of the network of section IV.C, biases included."""
+    hidden, classes = TRAINING.hidden, TRAINING.classes
+    return EXTRACTOR.features * hidden + hidden + hidden * classes + classes
+
+
+def macro_reading(row: Row, prevalence: float) -> tuple[float, float]:
+    """Macro precision and F1 if a row's recall were the mean over both classes.
+
+    Its accuracy and that mean fix recall and specificity, and these the rest.
+    """
+    specificity = (2 * prevalence * row.recall - row.accuracy) / (2 * prevalence - 1)
+    tp, tn = prevalence * (2 * row.recall - specificity), (1 - prevalence) * specificity
+    fp, fn = (1 - prevalence) - tn, prevalence - tp
+    precision = (tp / (tp + fp) + tn / (tn + fn)) / 2
+    return precision, tp / (2 * tp + fp + fn) + tn / (2 * tn + fp + fn)
+
+
+def training_accuracy(everywhere: float, test: float) -> float:
+    """Accuracy on the training cells if `test` is that on a fifth and `everywhere` on all cells."""
+    return (everywhere - TRAINING.test_share * test) / (1 - TRAINING.test_share)
+
+
+def pooling_gap(fold_sizes: Sequence[int]) -> float:
+    """Most that the mean of the folds' accuracies can differ from the accuracy of their pool."""
+    n, folds = sum(fold_sizes), len(fold_sizes)
+    return FOLD_SPREAD * sum(abs(size / n - 1 / folds) for size in fold_sizes)
+
+
+def readings(prevalence: float, fold_sizes: Sequence[int]) -> pd.DataFrame:
+    """Other readings of the hybrid's row that could join its accuracy to the matrix, or could not.
+
+    Returns
+    -------
+    DataFrame
+        `reading`, what it `needs`, and `what` the paper or plain sense gives instead.
+    """
+    row = next(row for row in TABLE_1 if row.model == "gcn")
+    precision, f1 = macro_reading(row, prevalence)
+    matrix = float(from_counts(CONFUSION.tn, CONFUSION.fp, CONFUSION.fn, CONFUSION.tp)["accuracy"])
+    train = training_accuracy(matrix, row.accuracy)
+    gap = pooling_gap(fold_sizes)
+    rows = [
+        (
+            "averages over classes, weighted by their size",
+            f"a recall equal to the accuracy, {row.accuracy:.3f}",
+            f"{row.recall:.3f} is printed",
+        ),
+        (
+            "plain averages over classes",
+            f"a precision of {precision:.3f} and an F1 of {f1:.3f}",
+            f"{row.precision:.3f} and {row.f1:.3f} are printed",
+        ),
+        (
+            "accuracy of the test fifth, matrix of all cells",
+            f"an accuracy of {train:.3f} on the training cells",
+            f"it would lie below the test cells' {row.accuracy:.3f}",
+        ),
+        (
+            "accuracy as mean of three folds, matrix pooled",
+            f"a gap of {abs(row.accuracy - matrix):.3f} between the two",
+            f"at most {gap:.4f} when folds differ by {2 * FOLD_SPREAD:.0%}",
+        ),
+    ]
+    return pd.DataFrame(rows, columns=["reading", "needs", "what"])
 
 
 def implied_accuracy(row: Row, prevalence: float) -> float:
@@ -105,6 +190,7 @@ def facts(leukemic: int, healthy: int) -> dict[str, float]:
     """
     n = leukemic + healthy
     prevalence = leukemic / n
+    ceiling = sensitivity_ceiling(LOW_RATE, TABLE_1[-1].roc_auc + HALF_AREA)
     matrix = from_counts(CONFUSION.tn, CONFUSION.fp, CONFUSION.fn, CONFUSION.tp)
     told = {f"printed_matrix_{name}": float(value) for name, value in matrix.items()}
     told |= {f"printed_auc_{name}": value for name, value in auc_bounds().items()}
@@ -118,7 +204,11 @@ def facts(leukemic: int, healthy: int) -> dict[str, float]:
         "printed_matrix_f1_healthy": 2
         * CONFUSION.tn
         / (2 * CONFUSION.tn + CONFUSION.fp + CONFUSION.fn),
-        "printed_fifth": 0.2 * n,
+        "printed_healthy": healthy,
+        "printed_leukemic": leukemic,
+        "printed_gcn_parameters": gcn_parameters(),
+        "printed_sensitivity_ceiling": 100 * ceiling,
+        "printed_fifth": TRAINING.test_share * n,
         "printed_prevalence": 100 * prevalence,
         "printed_always_leukemic_f1": 2 * prevalence / (1 + prevalence),
         "printed_weight_healthy": n / (2 * healthy),

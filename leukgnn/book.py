@@ -72,14 +72,14 @@ def build(repository: str) -> list[str]:
 
 
 def write_pages() -> None:
-    """Write the generated parts of the pages on parameters and environment."""
+    """Write the generated parts of the pages."""
     notebooks = {path.stem: _metadata(path) for path in sorted(CHAPTERS.glob("*.ipynb"))}
     environment = [_runs_table(notebooks), _software_table(notebooks), _features_table()]
     environment += _benchmark_tables()
     for name, text in {
         "parameters": _parameters_table(notebooks),
         "environment": "\n".join(environment),
-        **claims_page.generated(RESULTS),
+        **claims_page.generated(RESULTS, sorted(CHAPTERS.glob("*.ipynb"))),
     }.items():
         with files.atomic_path(GENERATED / f"{name}.md") as temporary:
             temporary.write_text(text)

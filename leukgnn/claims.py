@@ -1,18 +1,18 @@
 """The ledger of the paper's claims, and the verdict that this build's numbers give to each."""
 
-import ast
+import re
+import string
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pandas as pd
 import yaml
 
 from leukgnn import files
 from leukgnn.display import with_interval
+from leukgnn.facts import ABSENT, Facts, MissingError, printed, read_facts
 from leukgnn.files import InputError
 
 HOLDS = "holds"
@@ -22,129 +22,52 @@ NOT_REPRODUCED = "not reproduced"
 UNSPECIFIED = "unspecified"
 NOT_CHECKABLE = "not checkable here"
 VERDICTS = (HOLDS, APPROXIMATELY, CONTRADICTED, NOT_REPRODUCED, UNSPECIFIED, NOT_CHECKABLE)
-KINDS = ("arithmetic", "metadata", "experiment", "literature", "not checkable")
+KINDS = ("arithmetic", "metadata", "experiment", "literature", "reading", "not checkable")
 FIELDS = {"id", "section", "claim", "paper_value", "kind", "rule", "evidence"}
 COLUMNS = ["id", "section", "claim", "paper_value", "our_value", "verdict", "evidence"]
-ABSENT = "not computed in this build"
+SENTENCES = ("reason", "says")  # of a rule, with facts in braces
+PRINTED_NAME = re.compile(r"[a-z]+\.[a-z_0-9]+")  # such as gcn.accuracy
 Judgement = tuple[str, str]  # verdict, our value
 
 
-class MissingError(KeyError):
-    """A fact that this build does not have."""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a build knows: numbers glued in its chapters, and its result tables.
-
-    Attributes
-    ----------
-    glued : mapping of str to value
-    intervals : DataFrame
-        Index protocol, model, metric; `value`, `low`, `high`.
-    differences : DataFrame
-        Index protocol, first, second, metric; `value`, `low`, `high`.
-    """
-
-    glued: Mapping[str, Any]
-    intervals: pd.DataFrame
-    differences: pd.DataFrame
-
-    def number(self, name: str) -> float:
-        """Glued number of this name."""
-        if name not in self.glued:
-            raise MissingError(name)
-        return float(self.glued[name])
-
-    def interval(self, table: str, *key: str) -> pd.Series:
-        """Row of `intervals` or `differences`."""
-        rows: pd.DataFrame = getattr(self, table)
-        if key not in rows.index:
-            raise MissingError(key)
-        return rows.loc[[key]].iloc[0]
-
-
-def read_facts(chapters: Path, results: Path) -> Facts:
-    """Facts of the executed chapters and the result tables.
-
-    Raises
-    ------
-    InputError
-        When a table is missing.
-    """
-    glued: dict[str, Any] = {}
-    for path in sorted(chapters.glob("*.ipynb")):
-        glued |= _glued(path)
-    keys = {
-        "intervals": ["protocol", "model", "metric"],
-        "differences": ["protocol", "first", "second", "metric"],
-    }
-    tables = {}
-    for name, index in keys.items():
-        path = results / f"{name}.csv"
-        if not path.is_file():
-            raise InputError(f"{path} is missing: run `make book` first.")
-        tables[name] = pd.read_csv(path).set_index(index).sort_index()
-    return Facts(glued, **tables)
-
-
-def _glued(path: Path) -> dict[str, Any]:
-    """Values that a chapter glued, by name, read from its outputs."""
-    found = {}
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            told = output.get("metadata", {}).get("scrapbook")
-            if told:
-                text = output["data"][f"{told['mime_prefix']}text/plain"]
-                try:
-                    found[told["name"]] = ast.literal_eval(text)
-                except (ValueError, SyntaxError) as error:
-                    raise InputError(
-                        f"{path.name}: {told['name']} is glued as {text}; glue a plain number."
-                    ) from error
-    return found
-
-
-def fixed(_: Facts, *, verdict: str, reason: str) -> Judgement:
+def fixed(facts: Facts, *, verdict: str, reason: str) -> Judgement:
     """Give the verdict that reading alone gives; the reason stands where our value would."""
-    return verdict, reason
+    return verdict, facts.fill(reason)
 
 
 def near(
     facts: Facts,
     *,
     fact: str,
-    value: float | None = None,
+    value: float | str | None = None,
     tolerance: float = 0.0,
     approximately: float = 0.0,
-    low: float = float("-inf"),
-    high: float = float("inf"),
+    low: float | str = float("-inf"),
+    high: float | str = float("inf"),
     otherwise: str = NOT_REPRODUCED,
 ) -> Judgement:
     """Compare a glued number with a value, within tolerances, or with a range."""
     ours = facts.number(fact)
     told = f"{ours:,.0f}" if ours == round(ours) else f"{ours:,.4g}"
     if value is None:
-        return (HOLDS if low <= ours <= high else otherwise), told
-    distance = abs(ours - value)
+        inside = facts.number(low) <= ours <= facts.number(high)
+        return (HOLDS if inside else otherwise), told
+    distance = abs(ours - facts.number(value))
     if distance <= tolerance:
         return HOLDS, told
     return (APPROXIMATELY if distance <= approximately else otherwise), told
 
 
-def inside(facts: Facts, *, value: float, low: str, high: str) -> Judgement:
+def inside(facts: Facts, *, value: float | str, low: str, high: str) -> Judgement:
     """Say whether a printed value lies between two glued numbers."""
     ends = facts.number(low), facts.number(high)
     told = f"between {ends[0]:.3f} and {ends[1]:.3f}"
-    return (HOLDS if ends[0] <= value <= ends[1] else NOT_REPRODUCED), told
+    return (HOLDS if ends[0] <= facts.number(value) <= ends[1] else NOT_REPRODUCED), told
 
 
 def text(facts: Facts, *, fact: str, value: str) -> Judgement:
     """Compare a glued text with a printed one."""
-    if fact not in facts.glued:
-        raise MissingError(fact)
-    ours = str(facts.glued[fact])
+    ours = str(facts.value(fact))
     return (HOLDS if ours == value else NOT_REPRODUCED), ours
 
 
@@ -154,7 +77,7 @@ def in_interval(
     protocol: str,
     model: str,
     metric: str,
-    value: float,
+    value: float | str,
     approximately: float,
 ) -> Judgement:
     """Say whether a printed value lies in our 95 % interval, or near what we got.
@@ -162,9 +85,9 @@ def in_interval(
     A wide interval cannot exclude much, so a value inside it "holds" only if it is also within
     `approximately` of ours; inside but farther away, it "holds approximately".
     """
-    row = facts.interval("intervals", protocol, model, metric)
-    within = row["low"] <= value <= row["high"]
-    close = abs(row["value"] - value) <= approximately
+    row, theirs = facts.interval("intervals", protocol, model, metric), facts.number(value)
+    within = row["low"] <= theirs <= row["high"]
+    close = abs(row["value"] - theirs) <= approximately
     verdict = {2: HOLDS, 1: APPROXIMATELY, 0: NOT_REPRODUCED}[int(within) + int(close)]
     return verdict, with_interval(row)
 
@@ -173,7 +96,8 @@ def better(facts: Facts, *, protocol: str, first: str, second: str, metric: str)
     """Say whether the paired difference of two models lies above zero with its whole interval."""
     row = facts.interval("differences", protocol, first, second, metric)
     verdict = HOLDS if row["low"] > 0 else NOT_REPRODUCED
-    return verdict, f"{first} minus {second}: {with_interval(row, signed=True)}"
+    what = f"{metric}, {first} minus {second}, {protocol}".replace("_", " ")
+    return verdict, f"{what}: {with_interval(row, signed=True)}"
 
 
 PREDICATES: dict[str, Callable[..., Judgement]] = {
@@ -192,7 +116,8 @@ def ledger(path: Path | None = None) -> list[dict[str, Any]]:
     Raises
     ------
     InputError
-        When an entry has other fields than it must, an id twice, an unknown kind or predicate.
+        When an entry has other fields than it must, an id twice, an unknown kind or predicate, or
+        names a figure that the paper does not print.
     """
     path = path or Path(str(package_files("leukgnn") / "data" / "claims.yml"))
     entries: list[dict[str, Any]] = yaml.safe_load(path.read_text())
@@ -204,48 +129,79 @@ def ledger(path: Path | None = None) -> list[dict[str, Any]]:
             raise InputError(f"{path.name}: {name} has too few or too many fields: {wrong}.")
         if name in seen:
             raise InputError(f"{path.name}: {name} is there twice; give each claim its own id.")
-        if entry["kind"] not in KINDS:
-            raise InputError(
-                f"{path.name}: {name}: kind {entry['kind']!r}, expected one of {KINDS}."
-            )
-        rule = entry["rule"].get("name")
-        if rule not in PREDICATES:
-            raise InputError(
-                f"{path.name}: {name}: rule {rule!r}, expected one of {', '.join(PREDICATES)}."
-            )
-        for verdict in (entry["rule"].get("verdict"), entry["rule"].get("otherwise")):
-            if verdict not in (None, *VERDICTS):
-                raise InputError(f"{path.name}: {name}: verdict {verdict!r} is none of {VERDICTS}.")
+        try:
+            _check(entry)
+        except InputError as error:
+            raise InputError(f"{path.name}: {name}: {error}") from None
         seen.add(name)
     return entries
+
+
+def _check(entry: Mapping[str, Any]) -> None:
+    """Check what an entry's fields hold."""
+    if entry["kind"] not in KINDS:
+        raise InputError(f"kind {entry['kind']!r}, expected one of {', '.join(KINDS)}.")
+    rule = entry["rule"]
+    if rule.get("name") not in PREDICATES:
+        expected = ", ".join(PREDICATES)
+        raise InputError(f"rule {rule.get('name')!r}, expected one of {expected}.")
+    for verdict in (rule.get("verdict"), rule.get("otherwise")):
+        if verdict not in (None, *VERDICTS):
+            raise InputError(f"verdict {verdict!r} is none of {', '.join(VERDICTS)}.")
+    for name in (*rule.values(), *names_in(entry)):
+        if PRINTED_NAME.fullmatch(str(name)) and isinstance(name, str):
+            printed(name)
+
+
+def names_in(entry: Mapping[str, Any]) -> list[str]:
+    """Names of the facts that a claim's sentences hold, as in ``{gcn.accuracy:.3f}``."""
+    sentences = [entry["paper_value"], *(entry["rule"].get(key, "") for key in SENTENCES)]
+    parts = [part for text in sentences for part in string.Formatter().parse(text)]
+    return [name for _, name, _, _ in parts if name]
 
 
 def judge(facts: Facts, entries: list[dict[str, Any]]) -> pd.DataFrame:
     """Verdict on every claim: the table `claims.csv`.
 
-    A claim whose fact this build did not compute is "not checkable here", and says so.
+    A claim whose fact this build did not compute is "not checkable here", and says so. A rule's
+    `says` is a sentence that stands in place of the bare number that the rule compares.
     """
     rows = []
     for entry in entries:
-        arguments = {key: value for key, value in entry["rule"].items() if key != "name"}
+        arguments = dict(entry["rule"])
+        predicate, says = PREDICATES[arguments.pop("name")], arguments.pop("says", "")
         try:
-            verdict, ours = PREDICATES[entry["rule"]["name"]](facts, **arguments)
+            verdict, ours = predicate(facts, **arguments)
+            ours = facts.fill(says) or ours
         except MissingError:
             verdict, ours = NOT_CHECKABLE, ABSENT
         except TypeError as error:
             raise InputError(f"claims.yml: {entry['id']}: {error}.") from error
-        told = {**entry, "our_value": ours, "verdict": verdict, "evidence": address(entry)}
+        told = {
+            **entry,
+            "paper_value": facts.fill(entry["paper_value"]),
+            "our_value": ours,
+            "verdict": verdict,
+            "evidence": address(entry),
+        }
         rows.append({column: told[column] for column in COLUMNS})
     return pd.DataFrame(rows)
 
 
 def address(entry: Mapping[str, Any]) -> str:
-    """Where a claim's evidence stands: page#anchor, seen from the page of claims."""
+    """Where a claim's evidence stands: page#anchor, seen from the page of claims.
+
+    A claim without evidence elsewhere has its own row there, where the reason stands.
+    """
     page, _, anchor = entry["evidence"].partition("#")
-    return f"chapters/{page}.html#{anchor}" if anchor else f"{page}.html#{_TITLES[page]}"
+    if not page:
+        return f"claims.html#{row_anchor(entry['id'])}"
+    return f"{'chapters/' if page[0].isdigit() else ''}{page}.html#{anchor}"
 
 
-_TITLES = {"bibliography": "bibliography", "environment": "environment-and-provenance"}
+def row_anchor(name: str) -> str:
+    """Anchor of a claim's row on the page of claims."""
+    return name.lower()
 
 
 def write(chapters: Path, results: Path) -> pd.DataFrame:

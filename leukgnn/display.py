@@ -1,4 +1,4 @@
-"""What the chapters show besides figures: numbered tables, and the line at the end of a page."""
+"""What the chapters show besides figures: numbered tables, and the end of a page."""
 
 from typing import Any
 
@@ -75,6 +75,22 @@ def page_note(profile: str) -> None:
             "everything else about this run stands on the page "
             "[](../environment.md).*"
         )
+    )
+
+
+def claims_note(chapter: str) -> None:
+    """Display the list of the claims whose evidence stands in this chapter.
+
+    The book puts it in when it is built (`claims_page.evidence_in`), verdicts and all; so the
+    chapters do not depend on the ledger, and no chapter runs again when a claim changes.
+    """
+    display(  # type: ignore[no-untyped-call]
+        {
+            "text/html": "<p>The book lists here which of the paper's claims this chapter checks, "
+            "with their verdicts; the page of claims has them all.</p>",
+            "text/markdown": f"```{{include}} ../generated/claims/{chapter}.md\n```\n",
+        },
+        raw=True,
     )
 
 

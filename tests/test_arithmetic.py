@@ -2,7 +2,7 @@
 
 import pytest
 
-from leukgnn import arithmetic, cells, paper
+from leukgnn import arithmetic, cells, models, paper
 
 LEUKEMIC, HEALTHY = 7272, 3389
 
@@ -65,3 +65,45 @@ def test_weights_and_missed_cells(facts):
     assert facts["printed_weight_leukemic"] == pytest.approx(0.73302, abs=1e-5)
     assert facts["printed_missed_less_than_cnn"] == pytest.approx(12.06, abs=0.01)
     assert facts["printed_always_leukemic_f1"] == pytest.approx(0.8110, abs=1e-4)
+
+
+def test_other_readings_do_not_join_accuracy_and_matrix():
+    row = paper.TABLE_1[-1]
+    prevalence = LEUKEMIC / (LEUKEMIC + HEALTHY)
+    precision, f1 = arithmetic.macro_reading(row, prevalence)
+    assert (round(precision, 3), round(f1, 3)) == (0.842, 0.832)
+    assert arithmetic.training_accuracy(0.789888, row.accuracy) == pytest.approx(0.77286, abs=1e-5)
+    assert arithmetic.pooling_gap([3527, 3581, 3553]) == pytest.approx(0.000513, abs=1e-6)
+    assert arithmetic.readings(prevalence, [3527, 3581, 3553]).shape == (4, 3)
+
+
+def test_macro_reading_of_a_made_up_matrix():
+    """108 of 120 leukemic and 48 of 80 healthy found: accuracy 0.78, mean recall 0.75."""
+    row = paper.Row("x", accuracy=0.78, precision=0.0, recall=0.75, f1=0.0, roc_auc=0.0)
+    precision, f1 = arithmetic.macro_reading(row, 0.6)
+    assert precision == pytest.approx((108 / 140 + 48 / 60) / 2)
+    assert f1 == pytest.approx((216 / 260 + 96 / 140) / 2)
+
+
+def test_ceiling_of_the_sensitivity():
+    """No area is left below the chord of (0, 0), the point and (1, 1), and none above the line."""
+    matrix = paper.ConfusionMatrix(tn=50, fp=50, fn=20, tp=80)
+    assert arithmetic.sensitivity_ceiling(0.25, 0.65, matrix) == pytest.approx(0.4)
+    assert arithmetic.sensitivity_ceiling(0.25, 1.0, matrix) == pytest.approx(0.7)
+
+
+def test_parameters_are_those_of_the_network(facts):
+    network = models.GCN(hidden_channels=paper.TRAINING.hidden)
+    assert facts["printed_gcn_parameters"] == models.parameter_count(network) == 65922
+
+
+def test_rows_on_all_cells_give_the_figures_of_the_matrix(facts):
+    """Misses and false alarms of a row's precision and recall on the whole training set."""
+    expected = {"svm": (1876, 1630), "cnn": (1447, 1151), "gcn": (1273, 969)}
+    for row in paper.TABLE_1:
+        found = row.recall * LEUKEMIC
+        alarms = found * (1 - row.precision) / row.precision
+        assert (round(LEUKEMIC - found), round(alarms)) == expected[row.model]
+        errors = LEUKEMIC - found + alarms
+        implied = arithmetic.implied_accuracy(row, LEUKEMIC / (LEUKEMIC + HEALTHY))
+        assert implied == pytest.approx(1 - errors / (LEUKEMIC + HEALTHY))

@@ -1,13 +1,15 @@
 """The ledger is whole, and a verdict follows the numbers."""
 
+import dataclasses
 import re
 
+import jupytext
 import nbformat
 import pandas as pd
 import pytest
 import yaml
 
-from leukgnn import claims, claims_page
+from leukgnn import claims, claims_page, execute, metrics, paper, results
 from leukgnn.files import InputError
 
 PREFIX = "application/papermill.record/"
@@ -173,16 +175,101 @@ def test_missing_tables_are_named(tmp_path):
         claims.read_facts(tmp_path, tmp_path)
 
 
+def test_the_papers_figures_go_by_their_names(build):
+    facts = build({"x": 0.8576, "low": 0.8})
+    assert verdict(facts, name="near", fact="x", value="gcn.accuracy", tolerance=0.0005) == "holds"
+    assert verdict(facts, name="near", fact="gcn.f1", low="low") == claims.HOLDS
+    assert facts.fill("{gcn.accuracy:.3f}, {x:.1f}") == "0.858, 0.9"
+    assert facts.fill("{matrix.n:,} and {y:.1f} cells") == f"10,661 and {claims.ABSENT} cells"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rule": {"name": "near", "fact": "x", "value": "gcn.acuracy"}},
+        {"paper_value": "{gnn.accuracy}"},
+    ],
+)
+def test_a_figure_that_the_paper_does_not_print_is_named(tmp_path, change):
+    path = tmp_path / "claims.yml"
+    path.write_text(yaml.safe_dump([{**claims.ledger()[0], **change}]))
+    with pytest.raises(InputError, match=r"C001.*is no figure of the paper"):
+        claims.ledger(path)
+
+
+def test_no_rule_types_a_figure_that_the_paper_module_holds():
+    typed = {str(value) for row in paper.TABLE_1 for value in dataclasses.astuple(row)[1:]}
+    typed |= {str(value) for value in dataclasses.astuple(paper.CONFUSION)}
+    for entry in claims.ledger():
+        assert not typed & {str(value) for value in entry["rule"].values()}, entry["id"]
+        assert entry["paper_value"] not in typed, entry["id"]
+
+
+def test_evidence_stands_in_sections_that_the_chapters_have():
+    there = {
+        f"chapters/{path.stem}.html#{anchor}"
+        for path in execute.chapters()
+        for anchor in claims_page.sections(jupytext.read(path))
+    }
+    told = {claims.address(entry) for entry in claims.ledger()}
+    assert {address for address in told if address.startswith("chapters/")} <= there
+
+
+def test_rules_name_models_and_pairs_that_the_results_have():
+    pairs = set(results.PAIRS)
+    models = {model for pair in pairs for model in pair}
+    for entry in claims.ledger():
+        rule = entry["rule"]
+        if rule["name"] == "better":
+            assert (rule["first"], rule["second"]) in pairs, entry["id"]
+        if rule["name"] in ("better", "in_interval"):
+            assert rule["metric"] in metrics.METRICS, entry["id"]
+            assert rule.get("model", "gcn") in models, entry["id"]
+            assert rule["protocol"] in ("as_written", "as_released", "subject_disjoint")
+
+
 def test_the_page_has_a_row_and_an_anchor_for_each_claim(build, tmp_path):
     claims.judge(build(), claims.ledger()).to_csv(tmp_path / "claims.csv", index=False)
-    parts = claims_page.generated(tmp_path)
+    parts = claims_page.generated(tmp_path, [])
     assert re.findall(r'<tr id="([^"]+)"', parts["claims"]) == [
         entry["id"].lower() for entry in claims.ledger()
     ]
     assert f"| all | {len(IDS)} |" in parts["verdicts"]
+    assert parts["verdicts_short"].startswith(f"Of {len(IDS)} claims of the paper ")
 
 
-def test_chapters_list_the_claims_they_are_evidence_for():
-    told = claims_page.evidence_in("01_dataset")
-    assert '<a href="../claims.html#c025">C025</a>' in told
-    assert "C088" not in told
+@pytest.fixture
+def chapter(tmp_path):
+    """An executed chapter with two sections, one of which a code block only seems to have."""
+    notebook = nbformat.v4.new_notebook()
+    text = "# Dataset\n\n## Names: the trap of `UID_h3`\n\n```\n# no title\n```\n\n## Subjects\n"
+    notebook.cells = [nbformat.v4.new_markdown_cell(text)]
+    path = tmp_path / "01_dataset.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+def table_of(evidence):
+    row = dict.fromkeys(claims.COLUMNS, "x") | {"id": "C025", "claim": "a < b", "verdict": "holds"}
+    return pd.DataFrame([{**row, "evidence": evidence}])
+
+
+def test_chapters_list_the_claims_they_are_evidence_for(chapter):
+    told = claims_page.evidence_in(chapter, table_of("chapters/01_dataset.html#subjects"))
+    assert '- <a href="#subjects">Subjects</a>\n    - <a href="../claims.html#c025">C025' in told
+    assert "a &lt; b: *holds*" in told and "Names" not in told
+    other = claims_page.evidence_in(chapter, table_of("chapters/04_graph.html#building-it"))
+    assert other == "No claim has its evidence on this page.\n"
+
+
+def test_sections_have_the_anchors_of_the_book(chapter):
+    assert claims_page.sections(nbformat.read(chapter, as_version=4)) == {
+        "dataset": "Dataset",
+        "names-the-trap-of-uid-h3": "Names: the trap of UID_h3",
+        "subjects": "Subjects",
+    }
+
+
+def test_evidence_in_a_section_that_is_not_there_is_named(chapter):
+    with pytest.raises(InputError, match=r"C025.*'folds'.*subjects"):
+        claims_page.evidence_in(chapter, table_of("chapters/01_dataset.html#folds"))

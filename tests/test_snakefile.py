@@ -100,6 +100,12 @@ def test_a_module_of_one_chapter_runs_that_chapter_alone(checkout):
     assert planned(checkout) == {"10_leakage", "claims", "book"}
 
 
+@pytest.mark.parametrize("name", ["claims.py", "facts.py", "data/claims.yml"])
+def test_a_changed_claim_runs_no_chapter(checkout, name):
+    (checkout / "leukgnn" / name).touch()
+    assert planned(checkout) == {"claims", "book"}
+
+
 def test_a_changed_page_runs_no_chapter(checkout):
     (checkout / "book" / "intro.md").touch()
     assert planned(checkout) == {"book"}

@@ -1,0 +1,150 @@
+"""What a build knows: numbers glued in its chapters, its result tables, and the paper's figures.
+
+A glued number goes by the name that a chapter gave it, such as ``dataset_cells``; a figure that the
+paper prints by the name that `leukgnn.paper` gives it, such as ``gcn.accuracy``.
+"""
+
+import ast
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import nbformat
+import pandas as pd
+
+from leukgnn import paper
+from leukgnn.files import InputError
+
+ABSENT = "not computed in this build"
+TABLES = {  # table of `build/results`: what tells its rows apart
+    "intervals": ["protocol", "model", "metric"],
+    "differences": ["protocol", "first", "second", "metric"],
+}
+PRINTED: dict[str, Any] = {
+    **{row.model: row for row in paper.TABLE_1},
+    "matrix": paper.CONFUSION,
+    "images": paper.IMAGES,
+    "extractor": paper.EXTRACTOR,
+    "graph": paper.GRAPH,
+    "training": paper.TRAINING,
+    "fold": SimpleNamespace(low=paper.CELLS_PER_FOLD[0], high=paper.CELLS_PER_FOLD[1]),
+    "total": SimpleNamespace(low=paper.CELLS_TOTAL[0], high=paper.CELLS_TOTAL[1]),
+}
+
+
+class MissingError(KeyError):
+    """A fact that this build does not have."""
+
+
+def printed(name: str) -> Any:
+    """Figure of the paper, such as ``"gcn.accuracy"`` or ``"training.epochs"``.
+
+    Raises
+    ------
+    InputError
+        When `leukgnn.paper` has no such figure.
+    """
+    group, _, field = name.partition(".")
+    if group not in PRINTED or not hasattr(PRINTED[group], field):
+        raise InputError(
+            f"{name!r} is no figure of the paper: expected a field of {', '.join(PRINTED)}, such "
+            "as gcn.accuracy."
+        )
+    return getattr(PRINTED[group], field)
+
+
+class _Filled(string.Formatter):
+    """Fills ``{name:format}`` with facts; what is missing reads as such."""
+
+    def __init__(self, glued: Mapping[str, Any]) -> None:
+        self.glued = glued
+
+    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Any) -> tuple[Any, str]:
+        if "." in field_name:
+            return printed(field_name), field_name
+        return self.glued.get(field_name, ABSENT), field_name
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return ABSENT if value is ABSENT else format(value, format_spec)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a build knows.
+
+    Attributes
+    ----------
+    glued : mapping of str to value
+    intervals : DataFrame
+        Index protocol, model, metric; `value`, `low`, `high`.
+    differences : DataFrame
+        Index protocol, first, second, metric; `value`, `low`, `high`.
+    """
+
+    glued: Mapping[str, Any]
+    intervals: pd.DataFrame
+    differences: pd.DataFrame
+
+    def number(self, what: float | str) -> float:
+        """Give a number as it is, a name's figure of the paper, or a glued number."""
+        return float(self.value(what) if isinstance(what, str) else what)
+
+    def value(self, name: str) -> Any:
+        """Figure of the paper or glued value of this name."""
+        if "." in name:
+            return printed(name)
+        if name not in self.glued:
+            raise MissingError(name)
+        return self.glued[name]
+
+    def interval(self, table: str, *key: str) -> pd.Series:
+        """Row of `intervals` or `differences`."""
+        rows: pd.DataFrame = getattr(self, table)
+        if key not in rows.index:
+            raise MissingError(key)
+        return rows.loc[[key]].iloc[0]
+
+    def fill(self, template: str) -> str:
+        """Put facts into a sentence such as ``"{dataset_cells:,} cells"``."""
+        return _Filled(self.glued).format(template)
+
+
+def read_facts(chapters: Path, results: Path) -> Facts:
+    """Facts of the executed chapters and the result tables.
+
+    Raises
+    ------
+    InputError
+        When a table is missing, or something other than a plain value was glued.
+    """
+    glued: dict[str, Any] = {}
+    for path in sorted(chapters.glob("*.ipynb")):
+        glued |= _glued(path)
+    tables = {}
+    for name, index in TABLES.items():
+        path = results / f"{name}.csv"
+        if not path.is_file():
+            raise InputError(f"{path} is missing: run `make book` first.")
+        tables[name] = pd.read_csv(path).set_index(index).sort_index()
+    return Facts(glued, **tables)
+
+
+def _glued(path: Path) -> dict[str, Any]:
+    """Values that a chapter glued, by name, read from its outputs."""
+    found = {}
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            told = output.get("metadata", {}).get("scrapbook")
+            if told:
+                text = output["data"][f"{told['mime_prefix']}text/plain"]
+                try:
+                    found[told["name"]] = ast.literal_eval(text)
+                except (ValueError, SyntaxError) as error:
+                    raise InputError(
+                        f"{path.name}: {told['name']} is glued as {text}; glue a plain number."
+                    ) from error
+    return found
