@@ -18,7 +18,7 @@ def near_duplicates(
 ) -> pd.DataFrame:
     """Pairs of cells that look the same though their files may differ.
 
-    Two independent signs must agree: features at least this similar, and boxes of equal width and
+    Two signs must agree: features at least this similar, and boxes of equal width and
     height around the cells.
 
     Parameters
