@@ -40,8 +40,8 @@ def intervals(predictions: pd.DataFrame, *, draws: int, seed: int) -> pd.DataFra
     """Mean over seeds of every metric, with a 95 % interval over subjects.
 
     Subjects are drawn, not cells: with replacement, healthy and leukemic subjects apart (the
-    cluster bootstrap of Field & Welsh 2007). One draw gives every seed and model of a protocol the
-    same subjects; the interval is of the mean over seeds.
+    cluster bootstrap of Field & Welsh 2007). One draw gives every seed, and every model with the
+    same subjects, the same ones; the interval is of the mean over seeds.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ def intervals(predictions: pd.DataFrame, *, draws: int, seed: int) -> pd.DataFra
     """
     rows = []
     for protocol, cells in predictions.groupby("protocol"):
-        subjects, leukemic = _subjects(cells)
-        weights = _draw_subjects(leukemic, draws, seed)
         for model, own in cells.groupby("model"):
+            subjects, leukemic = _subjects(own)
+            weights = _draw_subjects(leukemic, draws, seed)
             sums = list(_sums(own, subjects, leukemic).values())
             values = _of_seeds(sums, np.ones((1, len(subjects))), leukemic)
             drawn = _of_seeds(sums, weights, leukemic)
@@ -111,18 +111,18 @@ def paired_differences(
     pairs = list(pairs)
     rows = []
     for protocol, cells in predictions.groupby("protocol"):
-        subjects, leukemic = _subjects(cells)
-        weights = _draw_subjects(leukemic, draws, seed)
-        flips = np.random.default_rng(seed).integers(0, 2, (draws, len(subjects))).astype(float)
-        models = cells.groupby("model")
-        sums = {
-            name: _sums(models.get_group(name), subjects, leukemic)
-            for name in {name for pair in pairs for name in pair} & set(models.groups)
-        }
         for first, second in pairs:
-            if not {first, second} <= set(sums):
+            chosen = cells[cells["model"].isin([first, second])]
+            if chosen["model"].nunique() < 2:
                 continue
-            one, other = _aligned(sums[first], sums[second], first, second)
+            subjects, leukemic = _subjects(chosen)
+            weights = _draw_subjects(leukemic, draws, seed)
+            flips = np.random.default_rng(seed).integers(0, 2, weights.shape).astype(float)
+            sums = [
+                _sums(chosen[chosen["model"] == name], subjects, leukemic)
+                for name in (first, second)
+            ]
+            one, other = _aligned(sums[0], sums[1], first, second)
             told = _difference(one, other, leukemic, weights, flips)
             rows += [{"protocol": protocol, "first": first, "second": second, **t} for t in told]
     found = {(row["first"], row["second"]) for row in rows}
