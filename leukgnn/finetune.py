@@ -13,6 +13,7 @@ import safetensors.torch
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torchvision.models import resnet18
@@ -174,7 +175,10 @@ def _resume(path: Path | None, network: CNN, optimiser: torch.optim.Adam) -> lis
     """Load what `_save` wrote, if anything; the losses of the epochs that are done."""
     if path is None or not path.is_file():
         return []
-    stored = safetensors.torch.load_file(path)
+    try:
+        stored = safetensors.torch.load_file(path)
+    except SafetensorError as error:
+        raise InputError(f"{path}: a damaged checkpoint ({error}); delete it.") from error
     network.load_state_dict(
         {k.removeprefix("network."): v for k, v in stored.items() if k.startswith("network.")}
     )
@@ -234,8 +238,13 @@ def cross_predict(
     }
     told, curves = [], {}
     checkpoints = target.with_name(f"{target.stem}.partial")
+    # A checkpoint of other images, weights or settings must not be gone on from.
+    marks = f"{weights.sha256} {seed} {epochs} {FINE_TUNING}".encode()
+    key = files.sha256_bytes(
+        marks + "\n".join(table["filename"]).encode() + pixels.numpy().tobytes()
+    )
     for split in splits.official_folds(table):
-        checkpoint = checkpoints / f"{split.fold}_seed{seed}_{weights.sha256[:12]}.safetensors"
+        checkpoint = checkpoints / f"{split.fold}_{key[:16]}.safetensors"
         network, curves[split.fold] = fine_tune(
             pixels, labels, split.train, weights,
             seed=seed, epochs=epochs, checkpoint=checkpoint, progress=progress,

@@ -94,3 +94,29 @@ def test_the_reference_is_whole():
 def test_a_reference_that_lacks_cells_is_not_compared():
     other = pd.DataFrame({"filename": ["UID_1_1_1_all.bmp", "none.bmp"]})
     assert finetune.reference(other)[0].empty
+
+
+def test_a_damaged_checkpoint_is_named(drawn, tmp_path):
+    checkpoint = tmp_path / "fold.safetensors"
+    checkpoint.write_bytes(b"cut off")
+    with pytest.raises(InputError, match="damaged checkpoint"):
+        fit(drawn, epochs=1, checkpoint=checkpoint)
+
+
+def test_checkpoints_of_other_settings_are_not_gone_on_from(drawn, tmp_path, monkeypatch):
+    table, pixels, weights = drawn
+    table = table.assign(fold=np.where(np.arange(len(table)) % 2, "fold_0", "fold_1"))
+    names = []
+
+    def stops(*_, checkpoint, **__):
+        names.append(checkpoint.name)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(finetune, "fine_tune", stops)
+    monkeypatch.setattr(finetune.splits, "check_disjoint", lambda *_: None)
+    table["merged_subject"] = table["filename"]
+    for epochs, shown in ((1, pixels), (2, pixels), (1, 255 - pixels), (1, pixels)):
+        monkeypatch.setattr(finetune, "read_cells", lambda _, t=table, p=shown: (t, p))
+        with pytest.raises(KeyboardInterrupt):
+            finetune.cross_predict(tmp_path, weights, tmp_path / "p.parquet", seed=0, epochs=epochs)
+    assert names[0] == names[3] and len(set(names)) == 3
