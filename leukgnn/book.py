@@ -189,7 +189,6 @@ def results_at_a_glance() -> str:
     if not path.is_file():
         raise files.InputError(f"{path} is missing: run `make book` first.")
     table = pd.read_csv(path).set_index(["protocol", "model", "metric"])
-    printed = {row.model: row for row in paper.TABLE_1}
     lines = [
         "| model | accuracy, as written | accuracy, new subjects | AUC, new subjects | paper |",
         "|---|---|---|---|---|",
@@ -203,7 +202,7 @@ def results_at_a_glance() -> str:
                 ("subject_disjoint", model, "roc_auc"),
             )
         ]
-        told = f"{printed[model].accuracy:.3f}" if model in printed else ""
+        told = f"{paper.PRINTED[model].accuracy:.3f}" if model in paper.PRINTED else ""
         lines.append(f"| {name} | {' | '.join(values)} | {told} |")
     return "\n".join(lines)
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -172,6 +173,11 @@ def linked(table: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, str]:
     _, group = connected_components(links, directed=False)
     members = pd.Series(names).groupby(group).agg("+".join)
     return dict(zip(names, members[group], strict=True))
+
+
+def log_area(table: pd.DataFrame) -> pd.Series:
+    """Natural logarithm of the area of each cell's box, in square pixels at 450x450."""
+    return ((table["bbox_w"] + 1.0) * (table["bbox_h"] + 1.0)).map(np.log)
 
 
 def natural(subject: str) -> tuple[bool, int]:

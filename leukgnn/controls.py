@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from torch_geometric.nn import CorrectAndSmooth, LabelPropagation
 
-from leukgnn import graph, models, splits, training
+from leukgnn import cells, graph, models, splits, training
 from leukgnn.files import InputError
 from leukgnn.paper import TRAINING
 from leukgnn.splits import Split
@@ -79,6 +79,12 @@ class Task:
         """Answer of the MLP: a control of its own, and what Correct & Smooth starts from."""
         return network(self, models.MLP, np.zeros((2, 0), dtype=np.int64))
 
+    @cached_property
+    def smoothed(self) -> NDArray[np.float32]:
+        """Features after two passes of the normalised adjacency: the same for every strength."""
+        adjacency = graph.adjacency(self.graph, len(self.x))
+        return (adjacency @ (adjacency @ torch.from_numpy(self.x))).numpy()
+
     @property
     def seen(self) -> NDArray[np.bool_]:
         """Cells whose features are there while training."""
@@ -133,8 +139,8 @@ def _with_strength(task: Task, strength: tuple[float, float]) -> Task:
 def gcn_random_graph(task: Task, _: None = None) -> Probability:
     """Answer of the GCN on the same graph with the cells shuffled: every degree, no similarity."""
     places = np.arange(len(task.x))
-    cells = np.flatnonzero(task.seen)
-    places[cells] = np.random.default_rng(task.seed).permutation(cells)
+    seen = np.flatnonzero(task.seen)
+    places[seen] = np.random.default_rng(task.seed).permutation(seen)
     return network(task, models.GCN, places[task.graph])
 
 
@@ -147,14 +153,13 @@ def gcn_masked(task: Task, _: None = None) -> Probability:
 
 def majority(task: Task, _: None = None) -> Probability:
     """Answer the training cells' most frequent class, always."""
-    most = np.bincount(task.labels[task.split.train]).argmax()
-    return np.full(len(task.x), float(most))
+    return _fitted(models.majority(), task.x, task)
 
 
 def size(task: Task, _: None = None) -> Probability:
     """Answer by one number: the logarithm of the area of the box around the cell."""
-    area = np.log((task.table["bbox_w"] + 1.0) * (task.table["bbox_h"] + 1.0))
-    return _fitted(LogisticRegression(), np.asarray(area)[:, None], task)
+    area = cells.log_area(task.table).to_numpy()
+    return _fitted(LogisticRegression(), area[:, None], task)
 
 
 def logistic(task: Task, strength: float) -> Probability:
@@ -176,9 +181,7 @@ def svm(task: Task, strength: float) -> Probability:
 
 def sgc(task: Task, strength: float) -> Probability:
     """Answer of a logistic regression on twice smoothed features (Wu et al. 2019)."""
-    adjacency = graph.adjacency(task.graph, len(task.x))
-    smooth = (adjacency @ (adjacency @ torch.from_numpy(task.x))).numpy()
-    return logistic(replace(task, x=smooth), strength)
+    return logistic(replace(task, x=task.smoothed), strength)
 
 
 def _fitted(model: ClassifierMixin, x: NDArray[Any], task: Task) -> Probability:

@@ -24,7 +24,7 @@ TABLES = {  # table of `build/results`: what tells its rows apart
     "differences": ["protocol", "first", "second", "metric"],
 }
 PRINTED: dict[str, Any] = {
-    **{row.model: row for row in paper.TABLE_1},
+    **paper.PRINTED,
     "matrix": paper.CONFUSION,
     "images": paper.IMAGES,
     "extractor": paper.EXTRACTOR,

@@ -448,7 +448,7 @@ def area_probe(features: Features) -> pd.DataFrame:
         cell i.
     """
     table = features.table
-    area = np.log((table["bbox_w"] + 1.0) * (table["bbox_h"] + 1.0))
+    area = cells.log_area(table)
     model = make_pipeline(StandardScaler(), Ridge(alpha=float(features.x.shape[1])))
     groups = table["merged_subject"]
     predicted = cross_val_predict(model, features.x, area, groups=groups, cv=GroupKFold(5))

@@ -90,7 +90,7 @@ def fine_tune(
     weights: Weights,
     *,
     seed: int,
-    epochs: int = FINE_TUNING.cnn_epochs,
+    epochs: int = FINE_TUNING.epochs,
     checkpoint: Path | None = None,
     progress: bool = True,
 ) -> tuple[CNN, list[float]]:
@@ -122,7 +122,7 @@ def fine_tune(
     if epochs < 1:
         raise InputError(f"epochs={epochs}: expected at least 1.")
     network = CNN(weights, seed)
-    optimiser = torch.optim.Adam(network.parameters(), lr=FINE_TUNING.cnn_learning_rate)
+    optimiser = torch.optim.Adam(network.parameters(), lr=FINE_TUNING.learning_rate)
     class_weights = training.class_weights(torch.from_numpy(labels[train]))
     losses = _resume(checkpoint, network, optimiser)
     for epoch in range(len(losses), epochs):
@@ -205,7 +205,7 @@ def cross_predict(
     target: Path,
     *,
     seed: int,
-    epochs: int = FINE_TUNING.cnn_epochs,
+    epochs: int = FINE_TUNING.epochs,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Fine-tune on the other folds, test on each, pooled; then GCN and MLP on those features.
@@ -231,11 +231,6 @@ def cross_predict(
     started = time.perf_counter()
     table, pixels = read_cells(folder)
     labels = table["label"].to_numpy(copy=True)
-    settings = {
-        "learning_rate": TRAINING.learning_rate,
-        "weight_decay": TRAINING.weight_decay,
-        "epochs": TRAINING.epochs,
-    }
     told, curves = [], {}
     checkpoints = target.with_name(f"{target.stem}.partial")
     # A checkpoint of other images, weights or settings must not be gone on from.
@@ -250,7 +245,7 @@ def cross_predict(
             seed=seed, epochs=epochs, checkpoint=checkpoint, progress=progress,
         )  # fmt: skip
         probability, features = answer(network, pixels)
-        task = Task(table, features, split, GRAPH.k, GRAPH.edges, True, seed, settings)
+        task = Task(table, features, split, GRAPH.k, GRAPH.edges, True, seed, {})
         answers = (probability, controls.gcn(task), controls.mlp(task))
         told += [
             protocols.rows_of(task, given, protocol="subject_disjoint", model=model)
@@ -281,7 +276,7 @@ def _write(
         "command": "leukgnn finetune DIR --weights FILE --output " + target.name,
         "seed": seed,
         "epochs": epochs,
-        "learning_rate": FINE_TUNING.cnn_learning_rate,
+        "learning_rate": FINE_TUNING.learning_rate,
         "batch_size": FINE_TUNING.batch_size,
         "cells": int(predictions["filename"].nunique()),
         "losses": losses,

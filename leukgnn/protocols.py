@@ -45,6 +45,7 @@ def as_written(
     k: int,
     edges: str,
     settings: Mapping[str, Any],
+    svm_strength: float | None = None,
     hidden: int = TRAINING.hidden,
     dropout: float = TRAINING.dropout,
     test_share: float = TRAINING.test_share,
@@ -65,6 +66,8 @@ def as_written(
         Of that graph.
     settings : mapping
         Further keyword arguments of `training.fit`.
+    svm_strength : float, optional
+        The SVM's penalty C where `controls.best` has chosen it for this seed already.
 
     Returns
     -------
@@ -96,8 +99,9 @@ def as_written(
             told.append(rows_of(whole, probability, protocol="as_written", model="gcn_all_nodes"))
         histories.append(history.assign(model=name, seed=seed))
         networks[name] = network
-    for name in ("svm", "majority"):
-        told.append(rows_of(task, controls.answer(name, task), protocol="as_written", model=name))
+    for name, strength in (("svm", svm_strength), ("majority", None)):
+        answer = controls.answer(name, task, strength)
+        told.append(rows_of(task, answer, protocol="as_written", model=name))
     return pd.concat(told), pd.concat(histories), networks, test
 
 
@@ -126,8 +130,8 @@ def as_released(table: pd.DataFrame, x: NDArray[np.float32], *, seed: int) -> pd
     settings = {
         "weighted": False,
         "weight_decay": 0.0,
-        "learning_rate": RELEASED.released_learning_rate,
-        "epochs": RELEASED.released_epochs,
+        "learning_rate": RELEASED.learning_rate,
+        "epochs": RELEASED.epochs,
     }
     task = Task(table, x, Split("all", everyone, everyone), 0, "cliques", False, seed, settings)
     told = []
@@ -138,7 +142,7 @@ def as_released(table: pd.DataFrame, x: NDArray[np.float32], *, seed: int) -> pd
     ):
         probability = training.train_and_answer(
             kind, x, task.labels, edges, everyone, everyone,
-            seed=seed, settings=settings, hidden=RELEASED.released_hidden,
+            seed=seed, settings=settings, hidden=RELEASED.hidden,
         )  # fmt: skip
         told.append(rows_of(task, probability, protocol="as_released", model=name))
     return pd.concat(told, ignore_index=True)

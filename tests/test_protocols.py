@@ -219,9 +219,7 @@ def test_as_written_answers_for_the_test_cells_and_once_for_all(real):
 
 def test_as_released_is_measured_on_its_training_cells(real, monkeypatch):
     table, x = real
-    monkeypatch.setattr(
-        protocols, "RELEASED", dataclasses.replace(protocols.RELEASED, released_epochs=2)
-    )
+    monkeypatch.setattr(protocols, "RELEASED", dataclasses.replace(protocols.RELEASED, epochs=2))
     predictions = protocols.as_released(table, x, seed=0)
     assert set(predictions["model"]) == {"gcn", "gcn_reverse", "mlp"}
     assert (predictions["n_train"] == len(table)).all()
