@@ -43,6 +43,20 @@ class SparseGCNConv(GCNConv):  # type: ignore[misc]
         return cast(Tensor, _Product.apply(adj_t, self._transposed, x))
 
 
+class Dropout(nn.Dropout):
+    """`torch.nn.Dropout`, three times as fast on a processor.
+
+    There torch draws each kept unit by a Bernoulli call of its own, a quarter of an epoch's time;
+    a uniform number each, rounded up after subtracting the share, gives the same distribution.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        """Leave out units at random while training, and scale up the rest."""
+        if not self.training or self.p == 0:
+            return input
+        return input * torch.rand_like(input).sub_(self.p).ceil_().div_(1 - self.p)
+
+
 class GCN(nn.Module):
     r"""Two-layer graph convolutional network (section IV.C).
 
@@ -77,11 +91,21 @@ class GCN(nn.Module):
         # The adjacency comes normalised once instead of being normalised anew at every epoch.
         self.conv1 = SparseGCNConv(in_channels, hidden_channels, normalize=False)
         self.conv2 = SparseGCNConv(hidden_channels, out_channels, normalize=False)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
+        self._smoothed: tuple[Tensor, Tensor, Tensor] | None = None
 
     def hidden(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
         """Hidden features after the ReLU, shape (n, hidden_channels)."""
-        return cast(Tensor, self.conv1(x, edge_index, edge_weight).relu())
+        if edge_weight is not None:
+            return cast(Tensor, self.conv1(x, edge_index, edge_weight).relu())
+        # A (X W) = (A X) W, and A X is the same at every epoch: computed once.
+        if (
+            self._smoothed is None
+            or self._smoothed[0] is not x
+            or self._smoothed[1] is not edge_index
+        ):
+            self._smoothed = x, edge_index, edge_index @ x
+        return cast(Tensor, (self.conv1.lin(self._smoothed[2]) + self.conv1.bias).relu())
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
         """Logits, shape (n, out_channels)."""
