@@ -55,7 +55,8 @@ def knn(features: NDArray[Any], k: int) -> tuple[Ints, Floats]:
     [1, 0, 1]
     """
     _check(features, k, len(features) - 1, "n - 1")
-    return _nearest(features, features, k, own=True)
+    cells = Reference(features)
+    return _nearest(cells, cells, k, own=True)
 
 
 def attach(new: NDArray[Any], reference: NDArray[Any], k: int) -> tuple[Ints, Floats]:
@@ -73,14 +74,37 @@ def attach(new: NDArray[Any], reference: NDArray[Any], k: int) -> tuple[Ints, Fl
     neighbours, similarity : ndarray, shape (m, k)
         As of `knn`; each new cell's row depends on that cell and the reference alone.
     """
-    _check(reference, k, len(reference), "n")
-    _check(new, 1, 1, "n")
-    if new.shape[1] != reference.shape[1]:
-        raise InputError(
-            f"new cells have {new.shape[1]} features, the reference {reference.shape[1]}; "
-            "extract both with the same network."
-        )
-    return _nearest(new, reference, k, own=False)
+    return Reference(reference).nearest(new, k)
+
+
+class Reference:
+    """Cells that new ones are attached to, with what every search needs of them computed once.
+
+    Parameters
+    ----------
+    features : ndarray, shape (n, d)
+
+    Raises
+    ------
+    InputError
+        When a row is not finite or all zero.
+    """
+
+    def __init__(self, features: NDArray[Any]) -> None:
+        _check(features, 1, max(len(features), 1), "n")
+        self.exact = _unit_rows(features)
+        self.rows = torch.from_numpy(self.exact.astype(np.float32))
+
+    def nearest(self, new: NDArray[Any], k: int) -> tuple[Ints, Floats]:
+        """Answer as `attach`, for new cells of shape (m, d)."""
+        if not 1 <= k <= len(self.exact):
+            raise InputError(f"k={k}: expected 1 to n, here {len(self.exact)}.")
+        if new.ndim == 2 and new.shape[1] != self.exact.shape[1]:
+            raise InputError(
+                f"new cells have {new.shape[1]} features, the reference {self.exact.shape[1]}; "
+                "extract both with the same network."
+            )
+        return _nearest(Reference(new), self, k, own=False)
 
 
 def _check(features: NDArray[Any], k: int, most: int, word: str, *, name: str = "k") -> None:
@@ -96,13 +120,12 @@ def _check(features: NDArray[Any], k: int, most: int, word: str, *, name: str = 
         raise InputError(f"{name}={k}: expected 1 to {word}, here {most}.")
 
 
-def _nearest(query: NDArray[Any], base: NDArray[Any], k: int, *, own: bool) -> tuple[Ints, Floats]:
+def _nearest(query: Reference, base: Reference, k: int, *, own: bool) -> tuple[Ints, Floats]:
     """Search block by block; `own`: query and base are the same cells, leave out the diagonal."""
-    exact_query, exact_base = _unit_rows(query), _unit_rows(base)
-    rows, columns = (torch.from_numpy(a.astype(np.float32)) for a in (exact_query, exact_base))
-    width = min(k + MARGIN, len(base) - own)
+    exact_query, exact_base, rows, columns = query.exact, base.exact, query.rows, base.rows
+    width = min(k + MARGIN, len(exact_base) - own)
     found = []
-    for start in range(0, len(query), BLOCK):
+    for start in range(0, len(rows), BLOCK):
         similarity = rows[start : start + BLOCK] @ columns.T
         if own:
             similarity.diagonal(start).fill_(-torch.inf)
@@ -111,15 +134,29 @@ def _nearest(query: NDArray[Any], base: NDArray[Any], k: int, *, own: bool) -> t
     values = np.concatenate([v for v, _ in found])
     indices = np.concatenate([i for _, i in found])
     closest = np.diff(-values, axis=1).min(axis=1, initial=np.inf)
-    for i in np.flatnonzero(closest < CLOSE):
-        candidates = indices[i]
-        if values[i, k - 1] - values[i, -1] < CLOSE:  # more ties than the margin holds
-            candidates = np.delete(np.arange(len(base)), i if own else [])
-        candidates = np.sort(candidates)
-        exact = np.round((exact_base[candidates] * exact_query[i]).sum(axis=1), 12)
-        order = np.argsort(-exact, kind="stable")[:width]
-        values[i], indices[i] = exact[order], candidates[order]
+    close = np.flatnonzero(closest < CLOSE)
+    wide = close[values[close, k - 1] - values[close, -1] < CLOSE]  # more than the margin holds
+    for start in range(0, len(wide), BLOCK):
+        part = wide[start : start + BLOCK]
+        exact = torch.from_numpy(exact_query[part]) @ torch.from_numpy(exact_base).T
+        if own:
+            exact[torch.arange(len(part)), torch.from_numpy(part)] = -torch.inf
+        indices[part] = exact.topk(width).indices.numpy()
+    for i in close:
+        candidates = np.sort(indices[i])
+        exact_row = _cosines(exact_query[i], exact_base[candidates])
+        if np.sort(exact_row)[-k] == exact_row.min() and width > k:  # equal cells beyond the margin
+            candidates = np.delete(np.arange(len(exact_base)), i if own else [])
+            exact_row = _cosines(exact_query[i], exact_base[candidates])
+        order = np.argsort(-exact_row, kind="stable")[:width]
+        values[i], indices[i] = exact_row[order], candidates[order]
     return indices[:, :k].astype(np.int64), values[:, :k].astype(np.float32)
+
+
+def _cosines(row: NDArray[np.float64], base: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cosines of unit rows, float64, in which equal cells have equal ones."""
+    cosines: NDArray[np.float64] = np.round((base * row).sum(axis=1), 12)
+    return cosines
 
 
 def _unit_rows(features: NDArray[Any]) -> NDArray[np.float64]:
