@@ -1,6 +1,7 @@
-# Two commands: `make book` and `make test`. Both set up .venv by themselves.
+# `make book`, `make test` and `make demo`. All set up .venv by themselves.
 PYTHON ?= python3
 PROFILE ?= quick
+PORT ?= 8000
 IMAGES ?= $(LEUKGNN_IMAGES)
 WEIGHTS ?= $(LEUKGNN_WEIGHTS)
 REPOSITORY ?=
@@ -11,7 +12,7 @@ READY := .venv/.ready
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --config profile='$(PROFILE)' \
 	images='$(IMAGES)' weights='$(WEIGHTS)' repository='$(REPOSITORY)'
 
-.PHONY: book plan test bench features cnn readme clean
+.PHONY: book plan test demo bench features cnn model page screenshots readme clean
 
 book: $(READY)
 	$(SNAKEMAKE) --quiet rules
@@ -25,6 +26,9 @@ test: $(READY)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
+demo: $(READY)
+	$(BIN)/leukgnn serve --weights '$(WEIGHTS)' --port '$(PORT)'
+
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
@@ -37,6 +41,19 @@ features: $(READY)
 cnn: $(READY)
 	$(BIN)/leukgnn finetune '$(IMAGES)' --weights '$(WEIGHTS)' \
 		--output leukgnn/data/cnn_predictions.parquet
+
+# The demo's model, on each of the shipped feature files.
+model: $(READY)
+	$(BIN)/leukgnn model leukgnn/data/features.npz
+	$(BIN)/leukgnn model leukgnn/data/features_random.npz
+
+# The demo's page, from frontend/ into the package; needs Node.js 20.19 or newer.
+page:
+	cd frontend && npm ci --silent && npm test --silent && npm run --silent build
+
+# The pictures of chapter 11.
+screenshots: $(READY)
+	LEUKGNN_SCREENSHOTS=book $(BIN)/python -m pytest tests/test_demo.py -k phantoms
 
 readme: $(READY)
 	$(BIN)/leukgnn readme

@@ -1,9 +1,12 @@
 """The `leukgnn` command: a thin face over the package."""
 
 import argparse
+import json
 import os
 import sys
+import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from leukgnn.files import InputError
@@ -12,6 +15,8 @@ from leukgnn.files import InputError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; bad input gives one sentence and exit status 2, a failure 1."""
     options = _parser().parse_args(arguments)
+    # torch-geometric's own use of torch.jit; nothing that a user could change.
+    warnings.filterwarnings("ignore", message="`torch.jit", category=FutureWarning)
     # Imported by each command where it is used: torch alone takes seconds.
     try:
         return int(options.command(options))
@@ -63,6 +68,26 @@ def _parser() -> argparse.ArgumentParser:
     finetune.add_argument("--weights", default=os.environ.get("LEUKGNN_WEIGHTS", ""))
     finetune.add_argument("--output", type=Path, required=True, help="predictions, .parquet")
     finetune.set_defaults(command=_finetune)
+
+    model = commands.add_parser("model", help="train the demo's model on a feature file's cells")
+    model.add_argument("features", type=Path, help="a .npz file; the model is written beside it")
+    model.set_defaults(command=_model)
+
+    predict = commands.add_parser("predict", help="classify images of single cells")
+    predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    predict.add_argument("--json", action="store_true", help="neighbours and warnings too, as JSON")
+    serve = commands.add_parser("serve", help="start the demo at a local address")
+    serve.add_argument("--port", type=int, default=8000)
+    for parser_of, run_it in ((predict, _predict), (serve, _serve)):
+        parser_of.add_argument(
+            "--weights",
+            default=os.environ.get("LEUKGNN_WEIGHTS", ""),
+            help="as of `features`; random:0 for the untrained network",
+        )
+        parser_of.add_argument(
+            "--reference", type=Path, help="feature file with its model beside it"
+        )
+        parser_of.set_defaults(command=run_it)
 
     results = commands.add_parser("results", help="write build/results from the predictions")
     results.add_argument("--draws", type=int, default=200, help="bootstrap draws over subjects")
@@ -133,6 +158,30 @@ def _finetune(options: argparse.Namespace) -> int:
     weights = features.find_weights(options.weights, download=True)
     finetune.cross_predict(options.folder, weights, options.output, seed=TRAINING.seed)
     print(f"Predictions written to {options.output}.")
+    return 0
+
+
+def _model(options: argparse.Namespace) -> int:
+    from leukgnn import deploy
+
+    print(f"Model written to {deploy.train(options.features)}.")
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from leukgnn import features, images, predict
+
+    predictor = predict.Predictor(features.find_weights(options.weights), options.reference)
+    given = [(str(path), partial(images.read_content, path)) for path in options.images]
+    results = predict.classify(predictor, given)
+    print(json.dumps(results, indent=2) if options.json else predict.as_text(results))
+    return 0 if all(result["ok"] for result in results) else 1
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from leukgnn import serve
+
+    serve.run(options.weights, options.reference, options.port)
     return 0
 
 

@@ -5,13 +5,14 @@ evaluation are apart: only the training version draws random numbers, from torch
 """
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
@@ -21,6 +22,7 @@ from leukgnn.paper import IMAGES, Images
 
 LARGEST_SIDE = 600  # pixels; the final test set of C-NMC 2019, all other parts are 450x450
 DARK = 16  # grey of 255; brighter is cell: no default jitter lifts the background this high
+FORMATS = ("BMP", "PNG", "WEBP", "JPEG")  # the data set's own, and lossless or common copies
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises
 
 
@@ -43,35 +45,58 @@ def read_image(path: Path) -> Image.Image:
     InputError
         When the file is missing, empty, truncated or not such an image.
     """
+    return decode_image(read_content(path), str(path))
+
+
+def read_content(path: Path) -> bytes:
+    """Content of an image file; raise InputError when there is none."""
     if not path.is_file():
         raise InputError(f"{path}: no such image file; check the path.")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path}: the file is empty (0 bytes); copy it again from the data set.")
+    return path.read_bytes()
+
+
+def decode_image(content: bytes, name: str) -> Image.Image:
+    """Decode one cell image from a file's content; `name` is for the error's sentence.
+
+    Size and mode are looked at before any pixel is decoded, so a file that would unpack to
+    gigabytes costs nothing. What a file says of its orientation (EXIF) is not followed.
+
+    Raises
+    ------
+    InputError
+        As of `read_image`.
+    """
+    if not content:
+        raise InputError(f"{name}: the file is empty (0 bytes); copy it again from the data set.")
     try:
-        with Image.open(path) as image:
-            check_size_and_mode(path, image)
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            check_size_and_mode(name, image)
             image.load()
             return image
     except InputError:
         raise
+    except UnidentifiedImageError as error:
+        raise InputError(
+            f"{name}: cannot be read as an image; expected {', '.join(FORMATS)} as distributed."
+        ) from error
     except UNREADABLE as error:
         raise InputError(
-            f"{path}: cannot be read as an image ({_first_sentence(error)}); "
+            f"{name}: cannot be read as an image ({_first_sentence(error)}); "
             "copy it again from the data set."
         ) from error
 
 
-def check_size_and_mode(path: Path, image: Image.Image) -> None:
+def check_size_and_mode(name: str, image: Image.Image) -> None:
     """Raise InputError unless an opened image is RGB, square and of a size that C-NMC has."""
     if image.mode != "RGB":
         raise InputError(
-            f"{path}: the mode is {image.mode}, expected RGB with 8 bits a channel; "
+            f"{name}: the mode is {image.mode}, expected RGB with 8 bits a channel; "
             "use the image as distributed."
         )
     width, height = image.size
     if width != height or not IMAGES.size <= width <= LARGEST_SIDE:
         raise InputError(
-            f"{path}: the size is {width}x{height}, expected a square of "
+            f"{name}: the size is {width}x{height}, expected a square of "
             f"{IMAGES.size} to {LARGEST_SIDE} pixels; use the image as distributed."
         )
 

@@ -194,7 +194,7 @@ def _image_problem(path: Path, *, original: bool) -> str:
     """Say what is wrong with the mode or size that a readable header gives; "" when nothing is."""
     try:
         with Image.open(path) as image:
-            check_size_and_mode(path, image)
+            check_size_and_mode(str(path), image)
             if original and image.size != ORIGINAL_SIZE:
                 size, right = ("x".join(map(str, pair)) for pair in (image.size, ORIGINAL_SIZE))
                 return f"the size is {size}, expected {right} in an original"

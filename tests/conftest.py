@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from leukgnn.features import find_weights
 from leukgnn.phantoms import write_phantoms
+from leukgnn.predict import Predictor
 
 ROOT = Path(__file__).parent.parent
 
@@ -33,3 +35,9 @@ def originals(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """12 phantoms of each class; tests only read them."""
     return write_phantoms(tmp_path_factory.mktemp("phantoms"), cells_per_class=12, seed=0)
+
+
+@pytest.fixture(scope="session")
+def predictor() -> Predictor:
+    """The demo's predictor with the untrained network, which is the same everywhere."""
+    return Predictor(find_weights("random:0"))

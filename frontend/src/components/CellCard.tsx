@@ -1,0 +1,46 @@
+import { useId } from "react";
+import type { Answer, Model } from "../api";
+import { percent } from "../pure/wording";
+import { ClassMark } from "./ClassMark";
+import { GraphEffect } from "./GraphEffect";
+import { Neighbourhood } from "./Neighbourhood";
+import { Preview } from "./Preview";
+import { ProbabilityScale } from "./ProbabilityScale";
+import { ThresholdKey } from "./ThresholdKey";
+import { Warnings } from "./Warnings";
+
+interface Props {
+  answer: Answer;
+  preview: string;
+  model: Model;
+}
+
+export function CellCard({ answer, preview, model }: Props) {
+  const id = useId();
+  return (
+    <article className="card" aria-labelledby={id} data-testid="card">
+      <header className="card-head">
+        <Preview url={preview} />
+        <div>
+          <h3 id={id} className="file-name">
+            {answer.name}
+          </h3>
+          <p className="verdict">
+            <ClassMark label={answer.label} />{" "}
+            <span className="confidence">confidence {percent(answer.confidence)}</span>
+          </p>
+        </div>
+      </header>
+      <Warnings sentences={answer.warnings} />
+      <div className="card-body">
+        <div>
+          <h4>Probability of leukemia</h4>
+          <ProbabilityScale answer={answer} model={model} />
+          <GraphEffect answer={answer} threshold={model.threshold} />
+          <ThresholdKey answer={answer} model={model} />
+        </div>
+        <Neighbourhood answer={answer} preview={preview} />
+      </div>
+    </article>
+  );
+}

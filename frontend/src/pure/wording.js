@@ -1,0 +1,42 @@
+/** How numbers and classes are written. */
+/** @import { Label } from "../api" */
+
+/** Share of leukemic cells that the operating point is chosen to catch. */
+export const AIM = 0.95;
+
+/** @param {number} share */
+export const percent = (share) => `${Math.round(share * 100)}\u00a0%`;
+
+/** @param {number} value */
+export const two = (value) => value.toFixed(2);
+
+/** @param {number} value */
+export const three = (value) => value.toFixed(3);
+
+/**
+ * At least four decimals, more where the server sends them: features of an untrained network
+ * differ in the fifth.
+ *
+ * @param {number} value
+ */
+export const similarity = (value) =>
+  value.toLocaleString("en", { minimumFractionDigits: 4, maximumFractionDigits: 6 });
+
+/**
+ * @param {number} n
+ * @param {string} noun
+ */
+export const counted = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+
+/** @param {number} bytes */
+export const megabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)}\u00a0MB`;
+
+/**
+ * The class a probability of leukemia stands for.
+ *
+ * @param {number} probability
+ * @param {number} threshold
+ * @returns {Label}
+ */
+export const labelOf = (probability, threshold) =>
+  probability >= threshold ? "Leukemia" : "Healthy";
