@@ -16,9 +16,10 @@ from leukgnn.results import PREDICTIONS, TABLES
 ARTIFACTS, RESULTS = "build/artifacts", "build/results"
 FEATURES, GRAPH = f"{ARTIFACTS}/features.npz", f"{ARTIFACTS}/graph.npz"
 CELLS = f"{ARTIFACTS}/cells.parquet"
-PROTOCOLS, CONTROLS, CNN = (
-    f"{ARTIFACTS}/{name}.parquet" for name in ("protocols", "controls", "cnn")
+PROTOCOLS, CONTROLS, CNN, PAGE = (
+    f"{ARTIFACTS}/{name}.parquet" for name in ("protocols", "controls", "cnn", "page")
 )
+MODELS = [f"leukgnn/data/features{kind}.safetensors" for kind in ("", "_random")]
 REFERENCE = "leukgnn/data/cnn_predictions.parquet"
 TRAINED = [
     f"{ARTIFACTS}/{name}"
@@ -35,6 +36,7 @@ CHAPTERS = {  # name: what it reads, what it writes, threads
     "08_controls": ([FEATURES, *TRAINED, PROTOCOLS], [CONTROLS], 2),
     "09_cnn": ([FEATURES, PROTOCOLS, CONTROLS, REFERENCE], [CNN], 1),
     "10_leakage": ([FEATURES], [], 1),
+    "11_page": ([FEATURES, PROTOCOLS, *MODELS], [PAGE], 1),
 }
 PROFILES = yaml.safe_load(Path("notebooks/profiles.yml").read_text())
 PROFILE = config.get("profile") or "quick"
@@ -67,6 +69,7 @@ rule book:
         sorted(str(p) for p in Path("book").glob("*.md")),
         "book/references.bib",
         "benchmarks/results.json",
+        sorted(str(p) for p in Path("book").glob("demo_*.png")),
         [f"leukgnn/{name}.py" for name in ("book", "checks", "claims_page", "display")],
     output:
         "_build/html/index.html",

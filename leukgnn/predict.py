@@ -7,7 +7,6 @@ answer depends on itself and the reference cells, never on what else is asked fo
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +85,7 @@ def find_reference(weights: Weights) -> Path:
         When there is none: features of different networks cannot be compared.
     """
     for name in SHIPPED:
-        path = Path(str(package_files("leukgnn") / "data" / name))
+        path = features.shipped_path(name)
         told = json.loads(path.with_suffix(".json").read_text())
         if told["weights"]["sha256"] == weights.sha256:
             return path

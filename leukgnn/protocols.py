@@ -190,6 +190,17 @@ def transductive(task: Task) -> pd.DataFrame:
     return pd.concat(told, ignore_index=True)
 
 
+def dummy_node(task: Task) -> pd.DataFrame:
+    """Answers of the GCN for test cells without any neighbour ("gcn_dummy").
+
+    What the released demo does with a new cell: one node with a self loop. The network is the
+    very one that answers for attached cells, since training never sees a test cell's edges.
+    """
+    arriving = task.split.test[task.graph[1]]
+    probability = controls.network(task, models.GCN, task.graph[:, ~arriving])
+    return rows_of(task, probability, protocol="subject_disjoint", model="gcn_dummy")
+
+
 def learning_rate_grid(
     x: Tensor,
     adjacency: Tensor,

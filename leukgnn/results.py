@@ -13,6 +13,7 @@ PREDICTIONS = {  # artifact: the chapter that writes it
     "protocols.parquet": "07_protocols",
     "controls.parquet": "08_controls",
     "cnn.parquet": "09_cnn",
+    "page.parquet": "11_page",
 }
 TABLES = (
     "results.csv", "predictions.parquet", "intervals.csv", "differences.csv", "subjects.csv",
@@ -25,7 +26,7 @@ PAIRS = [
         for other in (
             "mlp", "svm", "majority", "size", "logistic", "svm_linear", "knn", "label_propagation",
             "correct_and_smooth", "sgc", "gcn_random_graph", "gcn_masked", "gcn_random_weights",
-            "gcn_transductive", "gcn_reverse", "cnn",
+            "gcn_transductive", "gcn_reverse", "gcn_dummy", "cnn",
         )
     ],
     ("gcn_tuned", "mlp_tuned"),

@@ -14,7 +14,7 @@ from leukgnn.results import TABLES
 ROOT = Path(__file__).parent.parent
 CHAPTERS = [
     "01_dataset", "02_augmentation", "03_features", "04_graph", "05_gcn", "06_results",
-    "07_protocols", "08_controls", "09_cnn", "10_leakage",
+    "07_protocols", "08_controls", "09_cnn", "10_leakage", "11_page",
 ]  # fmt: skip
 AFTER_05 = {
     "05_gcn",
@@ -22,6 +22,7 @@ AFTER_05 = {
     "07_protocols",
     "08_controls",
     "09_cnn",
+    "11_page",
     "results",
     "claims",
     "book",
@@ -34,6 +35,7 @@ ARTIFACTS = {
     "07_protocols": ["protocols.parquet"],
     "08_controls": ["controls.parquet"],
     "09_cnn": ["cnn.parquet"],
+    "11_page": ["page.parquet"],
 }
 
 
@@ -52,9 +54,9 @@ def checkout(tmp_path):
     for i, chapter in enumerate(CHAPTERS):
         own = [f"build/artifacts/{name}" for name in ARTIFACTS.get(chapter, [])]
         built += [(path, i) for path in [*own, f"book/chapters/{chapter}.ipynb"]]
-    built += [(f"build/results/{name}", 10) for name in TABLES]
-    built.append(("build/results/claims.csv", 11))
-    built.append(("_build/html/index.html", 12))
+    built += [(f"build/results/{name}", 11) for name in TABLES]
+    built.append(("build/results/claims.csv", 12))
+    built.append(("_build/html/index.html", 13))
     for name, minute in built:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
