@@ -7,8 +7,6 @@ both; the ratio is the median over the turns.
 import resource
 import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,41 +21,13 @@ from torch_geometric.nn import GCNConv
 from torchvision.models import resnet18
 from torchvision.transforms import functional
 
+from benchmarks import demo
+from benchmarks.timing import THREADS, TURNS, Task, in_turns, row, seconds
 from leukgnn import cells, features, files, graph, models, phantoms, training
 from leukgnn.images import normalise
 from leukgnn.paper import GRAPH, IMAGES
 
-THREADS = 2
-TURNS = 5
 SIZES = (1000, 2000, 4000, 7936)
-Task = Callable[[], Any]
-
-
-def in_turns(first: Task, second: Task, turns: int = TURNS) -> tuple[float, float, float]:
-    """Median seconds of both tasks, and the median of first / second pair by pair."""
-    first(), second()
-    pairs = [(seconds(first), seconds(second)) for _ in range(turns)]
-    a, b = (statistics.median(column) for column in zip(*pairs, strict=True))
-    return a, b, statistics.median(x / y for x, y in pairs)
-
-
-def seconds(task: Task) -> float:
-    started = time.perf_counter()
-    task()
-    return time.perf_counter() - started
-
-
-def row(
-    name: str, ours: str, reference: str, ratio: float, target: str, met: bool | None
-) -> dict[str, Any]:
-    return {
-        "Benchmark": name,
-        "Ours": ours,
-        "Reference": reference,
-        "Ratio": ratio,
-        "Target": target,
-        "Met": met,
-    }
 
 
 def extraction() -> list[dict[str, Any]]:
@@ -259,10 +229,12 @@ def main() -> None:
     x, labels = real.x[order], real.table["label"].to_numpy()[order]
     rows += [neighbours(x), *epochs(x, labels)]
     sizes = scaling(x, labels)
-    for table in (rows, sizes):
+    served = [*demo.stages(), *demo.load()]
+    for table in (rows, sizes, served):
         print(pd.DataFrame(table).to_string(index=False), end="\n\n")
     target = Path(__file__).with_name("results.json")
-    files.write_json(target, {"ratios": rows, "scaling": sizes, "provenance": files.provenance()})
+    told = {"ratios": rows, "scaling": sizes, "demo": served, "provenance": files.provenance()}
+    files.write_json(target, told)
 
 
 if __name__ == "__main__":

@@ -165,6 +165,7 @@ def _benchmark_tables() -> list[str]:
     where = f"{told['provenance']['processor']}, {told['provenance']['threads']} threads"
     ratios = f"Speed: ratios taken side by side in one run of `make bench` ({where})."
     scaling = f"Seconds against the number of cells ({where})."
+    demo = f"The demo: steps of an answer beside ResNet-18, and many clients at once ({where})."
     sizes = pd.DataFrame(told["scaling"])
     plots.style()
     figure, axes = plt.subplots()
@@ -177,6 +178,7 @@ def _benchmark_tables() -> list[str]:
             pd.DataFrame(told["ratios"]), name="tbl-benchmarks", caption=ratios, decimals=2
         ),
         markdown_table(sizes, name="tbl-scaling", caption=scaling),
+        markdown_table(pd.DataFrame(told["demo"]), name="tbl-demo-speed", caption=demo, decimals=2),
         "```{figure} /book/generated/scaling.png\n:name: fig-scaling\n"
         ":alt: Log-log plot of seconds against cells.\n\n"
         "The same, in logarithms: slope 1 is linear, slope 2 quadratic growth.\n```\n",

@@ -96,7 +96,7 @@ class GCN(nn.Module):
 
     def hidden(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
         """Hidden features after the ReLU, shape (n, hidden_channels)."""
-        if edge_weight is not None:
+        if edge_index.layout != torch.sparse_csr:
             return cast(Tensor, self.conv1(x, edge_index, edge_weight).relu())
         # A (X W) = (A X) W, and A X is the same at every epoch: computed once.
         if (

@@ -220,6 +220,7 @@ def run(weights: str, reference: Path | None, port: int) -> None:
             host=HOST,
             port=port,
             ident=None,
+            threads=8,  # requests wait for one another at the network, not for a thread
             # What comes in stays in memory; Flask refuses what is larger, with a sentence.
             inbuf_overflow=4 * REQUEST_BYTES,
             max_request_body_size=4 * REQUEST_BYTES,

@@ -112,6 +112,26 @@ def test_labels_of_test_cells_do_not_reach_training(cells):
     assert told[0] == told[1]
 
 
+def test_dropout_keeps_the_share_and_the_mean_and_rests_in_evaluation():
+    dropout, ones = models.Dropout(0.3), torch.ones(400, 500)
+    torch.manual_seed(0)
+    left = dropout(ones)
+    assert float((left == 0).float().mean()) == pytest.approx(0.3, abs=0.01)
+    assert float(left.max()) == pytest.approx(1 / 0.7)
+    assert torch.equal(dropout.eval()(ones), ones)
+
+
+def test_a_network_smooths_anew_for_other_features_or_another_graph(cells):
+    _, x, adjacency = cells
+    network = models.seeded(models.GCN, 0).eval()
+    first = network(x, adjacency)
+    alone = torch.eye(N).to_sparse_csr()
+    mlp = models.seeded(models.MLP, 0).eval()
+    assert torch.allclose(network(x, alone), mlp(x, alone), atol=1e-5)
+    assert not torch.allclose(network(2 * x, adjacency), first)
+    assert torch.equal(network(x, adjacency), first)
+
+
 def test_class_weights_are_inverse_to_frequency():
     weights = training.class_weights(torch.tensor([0] * 3389 + [1] * 7272))
     assert weights.tolist() == pytest.approx([10661 / (2 * 3389), 10661 / (2 * 7272)])

@@ -1,0 +1,127 @@
+"""The demo: where the time of one answer goes, and what many clients at once meet."""
+
+import io
+import os
+import re
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+
+from benchmarks.timing import THREADS, TURNS, Task, in_turns, seconds
+from leukgnn import features, phantoms
+from leukgnn.images import decode_image, evaluation_pixels
+from leukgnn.predict import Predictor
+
+CELLS = 256
+CLIENTS = 8
+SECONDS = 60
+UNTRAINED = "random:0"  # as fast as any other weights, and here on every machine
+
+
+def stages() -> list[dict[str, Any]]:
+    """Milliseconds of each step of one answer, as shares of ResNet-18's; cells/s of a batch."""
+    weights = features.find_weights(UNTRAINED)
+    predictor, embed = Predictor(weights), features.extractor(weights)
+    content = bmp()
+    pixels = evaluation_pixels(decode_image(content, "phantom"))[None]
+    x = embed(pixels)
+    near, _ = predictor.attach(x)
+    steps: dict[str, Task] = {
+        "decoding and resizing a BMP": lambda: evaluation_pixels(decode_image(content, "phantom")),
+        "ResNet-18": lambda: embed(pixels),
+        "attachment to 7,936 cells": lambda: predictor.attach(x),
+        "GCN and MLP": lambda: (predictor.judge(x, near), predictor.without_graph(x)),
+    }
+    for task in steps.values():
+        task()
+    taken = {
+        name: statistics.median(seconds(task) for _ in range(4 * TURNS))
+        for name, task in steps.items()
+    }
+    rows = [
+        told(f"one cell: {name}, ms", 1e3 * value, value / taken["ResNet-18"])
+        for name, value in taken.items()
+    ]
+    images = [decode_image(content, "phantom")] * CELLS
+    batches = [torch.cat([pixels] * 32)] * (CELLS // 32)
+    ours, plain, ratio = in_turns(
+        lambda: predictor.predict(images), lambda: [embed(batch) for batch in batches], 3
+    )
+    rows.append(told(f"{CELLS} decoded cells, cells/s", CELLS / ours, 1 / ratio))
+    rows.append(told(f"{CELLS} cells, ResNet-18 alone, cells/s", CELLS / plain, 1.0))
+    return rows
+
+
+def load() -> list[dict[str, Any]]:
+    """Latency of single-image requests on loopback, from 8 clients for a minute."""
+    command = [sys.executable, "-m", "leukgnn.cli", "serve", "--port", "0", "--weights", UNTRAINED]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(THREADS)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
+        assert server.stdout
+        found = re.search(r"http://\S+", server.stdout.readline())
+        assert found, "the demo did not start"
+        memory = psutil.Process(server.pid).memory_info
+        for _ in range(4 * CLIENTS):
+            ask(found.group(), bmp())
+        before = memory().rss
+        taken, failed = crowd(found.group())
+        grown = (memory().rss - before) / 2**20
+        server.terminate()
+    alone = f"{CLIENTS} clients, {SECONDS} s"
+    return [
+        told(f"{alone}: median latency, ms", 1e3 * float(np.percentile(taken, 50))),
+        told(f"{alone}: 95th percentile, ms", 1e3 * float(np.percentile(taken, 95))),
+        told(f"{alone}: answers/s", len(taken) / SECONDS),
+        told(f"{alone}: failed requests", failed),
+        told(f"{alone}: memory gained, MB", grown),
+    ]
+
+
+def told(name: str, value: float, ratio: float | None = None) -> dict[str, Any]:
+    return {"What": name, "Value": value, "To ResNet-18 alone": ratio}
+
+
+def bmp() -> bytes:
+    stream = io.BytesIO()
+    phantoms.draw_cell(1, np.random.default_rng(0)).save(stream, "BMP")
+    return stream.getvalue()
+
+
+def ask(address: str, content: bytes) -> None:
+    body = b"--b\r\nContent-Disposition: form-data; name=file; filename=a.bmp\r\n\r\n" + content
+    request = urllib.request.Request(
+        f"{address}/api/predict",
+        data=body + b"\r\n--b--\r\n",
+        headers={"Content-Type": "multipart/form-data; boundary=b"},
+    )
+    with urllib.request.urlopen(request, timeout=SECONDS) as response:
+        response.read()
+
+
+def crowd(address: str) -> tuple[list[float], int]:
+    """Seconds of every answer that the clients got, and how many requests failed."""
+    taken: list[float] = []
+    failed: list[OSError] = []
+    end, content = time.monotonic() + SECONDS, bmp()
+
+    def client() -> None:
+        while time.monotonic() < end:
+            try:
+                taken.append(seconds(lambda: ask(address, content)))
+            except OSError as error:
+                failed.append(error)
+
+    clients = [threading.Thread(target=client) for _ in range(CLIENTS)]
+    for one in clients:
+        one.start()
+    for one in clients:
+        one.join()
+    return taken, len(failed)
