@@ -1,6 +1,7 @@
 """The demo's API: what it answers, and every bad input that we could think of."""
 
 import io
+import re
 import socket
 import struct
 import tempfile
@@ -138,6 +139,13 @@ def test_what_the_page_needs_to_know(client):
     assert len(samples) == 10
     image = client.get("/" + samples[0]["url"])
     assert image.mimetype == "image/png" and post(client, image.data).status_code == 200
+
+
+def test_the_page_and_its_parts_are_in_the_package(client):
+    page = client.get("/").get_data(as_text=True)
+    parts = re.findall(r'(?:src|href)="\./([^"]+)"', page)
+    assert len(parts) == 3
+    assert [client.get(f"/{part}").status_code for part in parts] == [200] * 3
 
 
 @pytest.mark.parametrize("path", ["/", "/api/health", "/api/nothing"])
