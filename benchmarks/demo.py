@@ -1,6 +1,7 @@
 """The demo: where the time of one answer goes, and what many clients at once meet."""
 
 import io
+import json
 import os
 import re
 import statistics
@@ -9,6 +10,8 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -62,19 +65,12 @@ def stages() -> list[dict[str, Any]]:
 
 def load() -> list[dict[str, Any]]:
     """Latency of single-image requests on loopback, from 8 clients for a minute."""
-    command = [sys.executable, "-m", "leukgnn.cli", "serve", "--port", "0", "--weights", UNTRAINED]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(THREADS)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
-        assert server.stdout
-        found = re.search(r"http://\S+", server.stdout.readline())
-        assert found, "the demo did not start"
-        memory = psutil.Process(server.pid).memory_info
+    with serving(UNTRAINED) as (process, address):
         for _ in range(4 * CLIENTS):
-            ask(found.group(), bmp())
-        before = memory().rss
-        taken, failed = crowd(found.group())
-        grown = (memory().rss - before) / 2**20
-        server.terminate()
+            ask(address, bmp())
+        before = process.memory_info().rss
+        taken, failed = crowd(address)
+        grown = (process.memory_info().rss - before) / 2**20
     alone = f"{CLIENTS} clients, {SECONDS} s"
     return [
         told(f"{alone}: median latency, ms", 1e3 * float(np.percentile(taken, 50))),
@@ -83,6 +79,21 @@ def load() -> list[dict[str, Any]]:
         told(f"{alone}: failed requests", failed),
         told(f"{alone}: memory gained, MB", grown),
     ]
+
+
+@contextmanager
+def serving(weights: str) -> Iterator[tuple[psutil.Process, str]]:
+    """Run the demo by its command at a free port: its process and its address."""
+    command = [sys.executable, "-m", "leukgnn.cli", "serve", "--port", "0", "--weights", weights]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(THREADS)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
+        try:
+            assert server.stdout
+            found = re.search(r"http://\S+", server.stdout.readline())
+            assert found, "the demo did not start"
+            yield psutil.Process(server.pid), found.group()
+        finally:
+            server.terminate()
 
 
 def told(name: str, value: float, ratio: float | None = None) -> dict[str, Any]:
@@ -95,7 +106,8 @@ def bmp() -> bytes:
     return stream.getvalue()
 
 
-def ask(address: str, content: bytes) -> None:
+def ask(address: str, content: bytes) -> float:
+    """Upload one image; the probability that comes back."""
     body = b"--b\r\nContent-Disposition: form-data; name=file; filename=a.bmp\r\n\r\n" + content
     request = urllib.request.Request(
         f"{address}/api/predict",
@@ -103,7 +115,7 @@ def ask(address: str, content: bytes) -> None:
         headers={"Content-Type": "multipart/form-data; boundary=b"},
     )
     with urllib.request.urlopen(request, timeout=SECONDS) as response:
-        response.read()
+        return float(json.load(response)["results"][0]["probability"])
 
 
 def crowd(address: str) -> tuple[list[float], int]:

@@ -89,7 +89,7 @@ class GCN(nn.Module):
     ) -> None:
         super().__init__()
         # The adjacency comes normalised once instead of being normalised anew at every epoch.
-        self.conv1 = SparseGCNConv(in_channels, hidden_channels, normalize=False)
+        self.conv1 = GCNConv(in_channels, hidden_channels, normalize=False)
         self.conv2 = SparseGCNConv(hidden_channels, out_channels, normalize=False)
         self.dropout = Dropout(dropout)
         self._smoothed: tuple[Tensor, Tensor, Tensor] | None = None

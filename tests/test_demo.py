@@ -1,19 +1,14 @@
 """The demo as a visitor meets it: started by its command, in a browser, with many at once."""
 
-import json
 import os
-import re
-import subprocess
-import sys
 import threading
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
+from benchmarks.demo import ask, serving
 from leukgnn import checks, phantoms
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
@@ -23,23 +18,12 @@ GROWTH = 64  # MB that serving them may add
 pytestmark = pytest.mark.notebook
 
 
-def start(weights):
-    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
-    command = [sys.executable, "-m", "leukgnn.cli", "serve", "--port", "0", "--weights", weights]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    address = re.search(r"http://\S+", server.stdout.readline())
-    assert address, "the demo did not start"
-    return server, address.group()
-
-
 @pytest.fixture(scope="module")
 def demo():
     """The demo with the weights at hand, else untrained: its process and address."""
     weights = SHARED / WEIGHTS
-    server, address = start(str(weights) if weights.is_file() else "random:0")
-    yield server, address
-    server.terminate()
-    server.wait(timeout=20)
+    with serving(str(weights) if weights.is_file() else "random:0") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -139,22 +123,10 @@ def test_phantoms_by_keyboard_at_every_width(demo, browser, view):
         page.screenshot(path=Path(target) / f"demo_{view}.png", animations="disabled")
 
 
-def ask(address, content):
-    body = b"--b\r\nContent-Disposition: form-data; name=file; filename=a.png\r\n\r\n" + content
-    request = urllib.request.Request(
-        f"{address}/api/predict",
-        data=body + b"\r\n--b--\r\n",
-        headers={"Content-Type": "multipart/form-data; boundary=b"},
-    )
-    with urllib.request.urlopen(request, timeout=60) as response:
-        return json.load(response)["results"][0]["probability"]
-
-
 def test_many_at_once_get_their_own_answers_and_memory_stays(demo, cells):
-    server, address = demo
+    process, address = demo
     contents = [path.read_bytes() for path in cells[:3]]
     alone = [ask(address, content) for content in contents]
-    memory = psutil.Process(server.pid).memory_info
     ready = threading.Barrier(CLIENTS)
 
     def client(number):
@@ -163,8 +135,8 @@ def test_many_at_once_get_their_own_answers_and_memory_stays(demo, cells):
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(client, range(CLIENTS)))  # what is allocated once is there after this
-        before = memory().rss
+        before = process.memory_info().rss
         told = list(pool.map(client, range(CLIENTS)))
     for number, answers in enumerate(told):
         assert answers == [alone[(number + i) % 3] for i in range(REQUESTS)]
-    assert memory().rss - before < GROWTH * 2**20
+    assert process.memory_info().rss - before < GROWTH * 2**20
