@@ -185,15 +185,18 @@ def sgc(task: Task, strength: float) -> Probability:
 
 
 def _fitted(model: ClassifierMixin, x: NDArray[Any], task: Task) -> Probability:
-    """Answer for all cells of a model fitted to the training cells alone.
+    """Answer for the test cells of a model fitted to the training cells alone; 0 for the others.
 
     A support vector machine's margin is squashed to 0..1: it ranks and is not calibrated.
     """
-    train = task.split.train
+    train, test = task.split.train, task.split.test
     model.fit(x[train], task.labels[train])
+    answer = np.zeros(len(x))
     if hasattr(model, "predict_proba"):
-        return np.asarray(model.predict_proba(x)[:, 1])
-    return np.asarray(expit(model.decision_function(x)))
+        answer[test] = model.predict_proba(x[test])[:, 1]
+    else:
+        answer[test] = expit(model.decision_function(x[test]))
+    return answer
 
 
 def knn(task: Task, strength: int) -> Probability:
@@ -278,7 +281,10 @@ def best(name: str, task: Task) -> Any:
 
 
 def answer(name: str, task: Task, strength: Any = None) -> Probability:
-    """Probability of class 1 for every cell; without a given strength, with the `best`."""
+    """Probability of class 1 for every test cell; without a given strength, with the `best`.
+
+    Shape (n,); what it holds for the other cells depends on the control.
+    """
     if strength is None:
         strength = best(name, task)
     return CONTROLS[name][0](task, strength)

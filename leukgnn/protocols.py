@@ -1,12 +1,13 @@
 """The three protocols: the paper's text, the released code, and subjects kept apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -171,6 +172,42 @@ def subject_disjoint(tasks: Sequence[Task], names: Sequence[str], protocol: str)
         for name in names:
             told.append(rows_of(task, controls.answer(name, task), protocol=protocol, model=name))
     return pd.concat(told, ignore_index=True)
+
+
+def with_one_strength(
+    tasks: Sequence[Task], name: str, *, protocol: str, model: str
+) -> pd.DataFrame:
+    """Answers of a control to tasks that differ in their seed alone, its strength chosen once.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        The first one's inner split chooses the strength.
+    name : str
+        Of `controls.CONTROLS`.
+    protocol, model : str
+        What to call them in the predictions.
+
+    Returns
+    -------
+    DataFrame
+        Predictions, columns as of `as_written`.
+    """
+    strength = controls.best(name, tasks[0])
+    told = [
+        rows_of(task, controls.answer(name, task, strength), protocol=protocol, model=model)
+        for task in tasks
+    ]
+    return pd.concat(told, ignore_index=True)
+
+
+def side_by_side(parts: Sequence[Callable[[], pd.DataFrame]], processes: int) -> pd.DataFrame:
+    """Predictions of all parts in their order, that many parts at a time, each on one thread."""
+    with parallel_config("loky", inner_max_num_threads=1):
+        # Without max_nbytes=None large arrays would arrive read-only, which PyTorch warns about.
+        told = Parallel(n_jobs=processes, max_nbytes=None)(delayed(part)() for part in parts)
+    predictions: pd.DataFrame = pd.concat(told, ignore_index=True)
+    return predictions
 
 
 def transductive(task: Task) -> pd.DataFrame:
