@@ -12,7 +12,7 @@ READY := .venv/.ready
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --config profile='$(PROFILE)' \
 	images='$(IMAGES)' weights='$(WEIGHTS)' repository='$(REPOSITORY)'
 
-.PHONY: book plan test demo bench features cnn model page screenshots readme clean
+.PHONY: book plan test demo bench features cnn model page screenshots publish readme clean
 
 book: $(READY)
 	$(SNAKEMAKE) --quiet rules
@@ -54,6 +54,11 @@ page:
 # The pictures of chapter 11.
 screenshots: $(READY)
 	LEUKGNN_SCREENSHOTS=book $(BIN)/python -m pytest tests/test_demo.py -k phantoms
+
+# After `make book PROFILE=full`: its tables become the published ones.
+publish: $(READY)
+	$(BIN)/leukgnn publish
+	$(BIN)/leukgnn readme
 
 readme: $(READY)
 	$(BIN)/leukgnn readme

@@ -70,7 +70,8 @@ rule book:
         "book/references.bib",
         "benchmarks/results.json",
         sorted(str(p) for p in Path("book").glob("demo_*.png")),
-        [f"leukgnn/{name}.py" for name in ("book", "checks", "claims_page", "display")],
+        sorted(str(p) for p in Path("leukgnn/data/published").glob("*")),
+        [f"leukgnn/{name}.py" for name in ("book", "checks", "claims_page", "display", "published")],
     output:
         "_build/html/index.html",
     params:

@@ -23,24 +23,24 @@ from torchvision.transforms import functional
 
 from benchmarks import demo
 from benchmarks.timing import THREADS, TURNS, Task, in_turns, row, seconds
-from leukgnn import cells, features, files, graph, models, phantoms, training
+from leukgnn import cells, extraction, features, files, graph, models, phantoms, resnet, training
 from leukgnn.images import normalise
 from leukgnn.paper import GRAPH, IMAGES
 
 SIZES = (1000, 2000, 4000, 7936)
 
 
-def extraction() -> list[dict[str, Any]]:
+def from_files() -> list[dict[str, Any]]:
     """Cells per second from files on disk, 450x450 BMP as distributed."""
-    weights = features.find_weights("random:0")
-    embed = features.extractor(weights)
+    weights = resnet.find_weights("random:0")
+    embed = resnet.extractor(weights)
     with tempfile.TemporaryDirectory() as scratch:
         folder = phantoms.write_phantoms(Path(scratch), cells_per_class=96, seed=0)
         paths = cells.scan(folder)["path"].tolist()
         n = len(paths)
 
         def ours() -> None:
-            features.extract(paths, embed, progress=False)
+            extraction.extract(paths, embed, progress=False)
 
         rows = []
         a, b, ratio = in_turns(lambda: one_by_one(paths, weights), ours, 3)
@@ -54,7 +54,7 @@ def extraction() -> list[dict[str, Any]]:
                 ratio >= 4,
             )
         )
-        ready = [features._decode(paths[i : i + 32]) for i in range(0, n, 32)]
+        ready = [extraction.decode(paths[i : i + 32]) for i in range(0, n, 32)]
         onnx = onnx_session(weights, Path(scratch) / "resnet18.onnx")
         a, b, ratio = in_turns(
             lambda: [onnx.run(None, {"x": normalise(p).numpy()}) for p in ready],
@@ -81,7 +81,7 @@ def extraction() -> list[dict[str, Any]]:
                 ratio <= 1.2,
             )
         )
-        short = features.extractor(weights, precision="bfloat16")
+        short = resnet.extractor(weights, precision="bfloat16")
         a, b, ratio = in_turns(
             lambda: [embed(p) for p in ready], lambda: [short(p) for p in ready], 3
         )
@@ -102,7 +102,7 @@ def extraction() -> list[dict[str, Any]]:
     return rows
 
 
-def one_by_one(paths: list[Path], weights: features.Weights) -> None:
+def one_by_one(paths: list[Path], weights: resnet.Weights) -> None:
     """The released code's way: decode, resize, one image through the network, again."""
     network = resnet18()
     network.load_state_dict(weights.state)
@@ -114,7 +114,7 @@ def one_by_one(paths: list[Path], weights: features.Weights) -> None:
             network(functional.to_tensor(image)[None])
 
 
-def onnx_session(weights: features.Weights, path: Path) -> onnxruntime.InferenceSession:
+def onnx_session(weights: resnet.Weights, path: Path) -> onnxruntime.InferenceSession:
     network = resnet18()
     network.load_state_dict(weights.state)
     network.fc = nn.Identity()
@@ -223,7 +223,7 @@ def scaling(x: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:
 def main() -> None:
     """Run all, print the tables, write them beside this file."""
     torch.set_num_threads(THREADS)
-    rows = extraction()
+    rows = from_files()
     real = features.shipped_features()
     order = np.random.default_rng(0).permutation(len(real.x))
     x, labels = real.x[order], real.table["label"].to_numpy()[order]

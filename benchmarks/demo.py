@@ -19,7 +19,7 @@ import psutil
 import torch
 
 from benchmarks.timing import THREADS, TURNS, Task, in_turns, seconds
-from leukgnn import features, phantoms
+from leukgnn import phantoms, resnet
 from leukgnn.images import decode_image, evaluation_pixels
 from leukgnn.predict import Predictor
 
@@ -31,8 +31,8 @@ UNTRAINED = "random:0"  # as fast as any other weights, and here on every machin
 
 def stages() -> list[dict[str, Any]]:
     """Milliseconds of each step of one answer, as shares of ResNet-18's; cells/s of a batch."""
-    weights = features.find_weights(UNTRAINED)
-    predictor, embed = Predictor(weights), features.extractor(weights)
+    weights = resnet.find_weights(UNTRAINED)
+    predictor, embed = Predictor(weights), resnet.extractor(weights)
     content = bmp()
     pixels = evaluation_pixels(decode_image(content, "phantom"))[None]
     x = embed(pixels)

@@ -1,7 +1,6 @@
-"""The book from its executed chapters: generated pages, configuration, build, README's results."""
+"""The book from its executed chapters: generated pages, configuration, build."""
 
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -13,28 +12,18 @@ import nbformat
 import pandas as pd
 import yaml
 
-from leukgnn import checks, claims_page, execute, files, paper, plots
-from leukgnn.display import markdown_table, with_interval
+from leukgnn import checks, claims_page, execute, files, paper, plots, published
+from leukgnn.display import markdown_table
 
 HTML = Path("_build/html")
 CHAPTERS = Path("book/chapters")
 GENERATED = Path("book/generated")
 RESULTS = Path("build/results")
 BRANCH = "executed"  # where the publishing workflow puts the executed notebooks
-ROUNDING = 0.01  # processors sum in other orders, and 400 epochs carry it on
-README_MARKS = ("<!-- results: written by `make readme` -->", "<!-- end of results -->")
 LAUNCH = {
     "notebook_interface": "jupyterlab",
     "binderhub_url": "https://mybinder.org",
     "colab_url": "https://colab.research.google.com",
-}
-MODELS = {
-    "gcn": "ResNet-18 + GCN",
-    "mlp": "ResNet-18 + MLP (same network, no graph)",
-    "svm": "ResNet-18 + SVM",
-    "cnn": "ResNet-18, fine-tuned",
-    "size": "cell size alone (one number)",
-    "majority": "always leukemic",
 }
 
 
@@ -66,8 +55,6 @@ def build(repository: str) -> list[str]:
     done = subprocess.run([jupyter_book, *command], check=False)
     if done.returncode:
         return [f"jupyter-book ended with status {done.returncode}; its warnings stand above."]
-    for sentence in stale_readme():
-        print(sentence)
     return checks.check(HTML, Path("_toc.yml")) + checks.check_in_browser(HTML)
 
 
@@ -80,6 +67,7 @@ def write_pages() -> None:
         "parameters": _parameters_table(notebooks),
         "environment": "\n".join(environment),
         **claims_page.generated(RESULTS, sorted(CHAPTERS.glob("*.ipynb"))),
+        **published.generated(RESULTS),
     }.items():
         with files.atomic_path(GENERATED / f"{name}.md") as temporary:
             temporary.write_text(text)
@@ -183,58 +171,3 @@ def _benchmark_tables() -> list[str]:
         ":alt: Log-log plot of seconds against cells.\n\n"
         "The same, in logarithms: slope 1 is linear, slope 2 quadratic growth.\n```\n",
     ]
-
-
-def results_at_a_glance() -> str:
-    """The README's table, from `build/results/intervals.csv`."""
-    path = RESULTS / "intervals.csv"
-    if not path.is_file():
-        raise files.InputError(f"{path} is missing: run `make book` first.")
-    table = pd.read_csv(path).set_index(["protocol", "model", "metric"])
-    lines = [
-        "| model | accuracy, as written | accuracy, new subjects | AUC, new subjects | paper |",
-        "|---|---|---|---|---|",
-    ]
-    for model, name in MODELS.items():
-        values = [
-            with_interval(table.loc[[key]].iloc[0]) if key in table.index else "–"
-            for key in (
-                ("as_written", model, "accuracy"),
-                ("subject_disjoint", model, "accuracy"),
-                ("subject_disjoint", model, "roc_auc"),
-            )
-        ]
-        told = f"{paper.PRINTED[model].accuracy:.3f}" if model in paper.PRINTED else ""
-        lines.append(f"| {name} | {' | '.join(values)} | {told} |")
-    return "\n".join(lines)
-
-
-def _with_results(readme: str) -> str:
-    """Put the results at a glance between the README's marks."""
-    begin, end = README_MARKS
-    pattern = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
-    return pattern.sub(f"{begin}\n{results_at_a_glance()}\n{end}", readme)
-
-
-def write_readme() -> None:
-    """Write the results at a glance into the README."""
-    path = Path("README.md")
-    text = _with_results(path.read_text())
-    with files.atomic_path(path) as temporary:
-        temporary.write_text(text)
-
-
-def stale_readme() -> list[str]:
-    """Whether the README tells other results than this build, beyond another machine's rounding.
-
-    Returns
-    -------
-    list of str
-        One sentence, or nothing.
-    """
-    text = Path("README.md").read_text()
-    told, computed = (re.findall(r"\d\.\d{3}", part) for part in (text, _with_results(text)))
-    close = len(told) == len(computed) and all(
-        abs(float(a) - float(b)) <= ROUNDING for a, b in zip(told, computed, strict=True)
-    )
-    return [] if close else ["README.md tells other results than this build: run `make readme`."]

@@ -48,15 +48,16 @@ def generated(results: Path, chapters: Sequence[Path]) -> dict[str, str]:
     caption = "Verdicts on the paper's claims, by kind of claim."
     return {
         "verdicts": markdown_table(counts(table), name="tbl-verdicts", caption=caption),
-        "verdicts_short": _sentence(table["verdict"].value_counts()),
+        "verdicts_short": sentence(table),
         "claims": f"```{{raw}} html\n{_filters(table)}{_rows(table)}```\n",
         "references": _references(table),
         **{f"claims/{path.stem}": evidence_in(path, table) for path in chapters},
     }
 
 
-def _sentence(found: pd.Series) -> str:
-    """Counts of the verdicts in one sentence."""
+def sentence(table: pd.DataFrame) -> str:
+    """Counts of the verdicts of `claims.csv` in one sentence."""
+    found = table["verdict"].value_counts()
     told = [f"{found[verdict]} {verdict}" for verdict in VERDICTS if verdict in found]
     return f"Of {found.sum()} claims of the paper {', '.join(told[:-1])} and {told[-1]}.\n"
 

@@ -102,7 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     book.add_argument("--repository", default="", help="public address, for launch buttons")
     book.set_defaults(command=_book)
 
-    readme = commands.add_parser("readme", help="write the README's results from build/results")
+    publish = commands.add_parser("publish", help="keep a full build's tables in the package")
+    publish.set_defaults(command=_publish)
+    readme = commands.add_parser("readme", help="write the README's results")
     readme.set_defaults(command=_readme)
     return parser
 
@@ -141,10 +143,10 @@ def _get(options: argparse.Namespace) -> int:
 
 
 def _features(options: argparse.Namespace) -> int:
-    from leukgnn import features
+    from leukgnn import extraction, resnet
 
-    weights = features.find_weights(options.weights, download=True)
-    told = features.extract_folder(
+    weights = resnet.find_weights(options.weights, download=True)
+    told = extraction.extract_folder(
         options.folder, weights, options.output, normalised=not options.unnormalised
     )
     print(told.origin)
@@ -152,10 +154,10 @@ def _features(options: argparse.Namespace) -> int:
 
 
 def _finetune(options: argparse.Namespace) -> int:
-    from leukgnn import features, finetune
+    from leukgnn import finetune, resnet
     from leukgnn.paper import TRAINING
 
-    weights = features.find_weights(options.weights, download=True)
+    weights = resnet.find_weights(options.weights, download=True)
     finetune.cross_predict(options.folder, weights, options.output, seed=TRAINING.seed)
     print(f"Predictions written to {options.output}.")
     return 0
@@ -169,9 +171,9 @@ def _model(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from leukgnn import features, images, predict
+    from leukgnn import images, predict, resnet
 
-    predictor = predict.Predictor(features.find_weights(options.weights), options.reference)
+    predictor = predict.Predictor(resnet.find_weights(options.weights), options.reference)
     given = [(str(path), partial(images.read_content, path)) for path in options.images]
     results = predict.classify(predictor, given)
     print(json.dumps(results, indent=2) if options.json else predict.as_text(results))
@@ -209,10 +211,18 @@ def _book(options: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def _readme(options: argparse.Namespace) -> int:
-    from leukgnn import book
+def _publish(options: argparse.Namespace) -> int:
+    from leukgnn import book, published
 
-    book.write_readme()
+    published.publish(book.CHAPTERS, book.RESULTS)
+    print(f"Tables written to {published.FOLDER}.")
+    return 0
+
+
+def _readme(options: argparse.Namespace) -> int:
+    from leukgnn import published
+
+    published.write_readme()
     return 0
 
 

@@ -73,7 +73,8 @@ def page_note(profile: str) -> None:
         Markdown(  # type: ignore[no-untyped-call]
             f"*Profile `{profile}`, leukgnn {origin['leukgnn']}, commit `{origin['commit']}`; "
             "everything else about this run stands on the page "
-            "[](../environment.md).*"
+            "[](../environment.md), the numbers of the full profile on the page "
+            "[](../results.md).*"
         )
     )
 

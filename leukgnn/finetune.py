@@ -22,10 +22,10 @@ from tqdm import tqdm
 
 from leukgnn import cells, controls, files, phantoms, protocols, splits, training
 from leukgnn.controls import Task
-from leukgnn.features import Weights, find_weights
 from leukgnn.files import InputError
 from leukgnn.images import evaluation_pixels, normalise, read_image, training_transform
 from leukgnn.paper import EXTRACTOR, FINE_TUNING, GRAPH, TRAINING
+from leukgnn.resnet import Weights, find_weights
 from leukgnn.splits import Mask
 
 REFERENCE = "cnn_predictions.parquet"  # among the package's data

@@ -293,6 +293,20 @@ def forest(table: pd.DataFrame, axes: Axes, *, colour: str = "C0", shift: float 
     return axes
 
 
+def based_on(figure: Figure, table: pd.DataFrame, *, repeats: str = "seed") -> None:
+    """Write above a figure how many subjects and repeats its intervals rest on.
+
+    `table` has the columns `subjects` and `seeds` of `inference.intervals`; where the rows differ,
+    the least and the most are told.
+    """
+    told = []
+    for column, noun in (("subjects", "subject"), ("seeds", repeats)):
+        least, most = table[column].min(), table[column].max()
+        count = f"{most}" if least == most else f"{least} to {most}"
+        told.append(f"{count} {noun}{'' if most == 1 else 's'}")
+    figure.suptitle(", ".join(told), fontsize="small")
+
+
 def scaling(table: pd.DataFrame, axes: Axes) -> Axes:
     """Seconds against the number of cells, both in logarithms, a line a step with its slope."""
     columns = [name for name in table.columns if name.endswith(" cells")]

@@ -17,12 +17,12 @@ from PIL import Image
 from safetensors import SafetensorError, safe_open
 from scipy.special import expit
 
-from leukgnn import cells, deploy, features, graph
-from leukgnn.features import Weights
+from leukgnn import cells, deploy, features, graph, resnet
 from leukgnn.files import InputError
 from leukgnn.images import DARK, decode_image, evaluation_pixels
 from leukgnn.paper import IMAGES
 from leukgnn.phantoms import SIDE
+from leukgnn.resnet import Weights
 
 NAMES = ("Healthy", "Leukemia")  # of classes 0 and 1, as the paper's demo calls them
 SHIPPED = ("features.npz", "features_random.npz")
@@ -116,7 +116,7 @@ class Predictor:
     Parameters
     ----------
     weights : Weights
-        Of the ResNet-18, from `features.find_weights`.
+        Of the ResNet-18, from `resnet.find_weights`.
     reference : Path, optional
         Feature file of the reference cells, with its model beside it. Default: the shipped one
         that these weights have seen.
@@ -148,7 +148,7 @@ class Predictor:
         self._labels = known.table["label"].to_numpy()
         self._x = known.x
         self._cells = graph.Reference(known.x)
-        self._embed = features.extractor(weights)
+        self._embed = resnet.extractor(weights)
         self._sizes = _box_range()
 
     def predict(self, images: Sequence[Image.Image]) -> list[Answer]:

@@ -23,7 +23,7 @@ from werkzeug.exceptions import (
     UnsupportedMediaType,
 )
 
-from leukgnn import features, phantoms
+from leukgnn import phantoms, resnet
 from leukgnn.files import InputError
 from leukgnn.predict import Predictor, classify, described
 
@@ -192,14 +192,14 @@ def load(weights: str, reference: Path | None) -> Predictor:
     An untrained ResNet-18 is no stand-in for a trained one, so this is said on the terminal and
     on the page.
     """
-    found = features.local_weights(weights)
+    found = resnet.local_weights(weights)
     if found is None:
         print(
             "leukgnn: no ImageNet weights here (WEIGHTS=FILE or LEUKGNN_WEIGHTS), so the demo uses "
             "an untrained ResNet-18 and the reference cells as that network sees them.",
             file=sys.stderr,
         )
-        found = features.find_weights(UNTRAINED)
+        found = resnet.find_weights(UNTRAINED)
     return Predictor(found, reference)
 
 

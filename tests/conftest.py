@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from leukgnn.features import find_weights
 from leukgnn.phantoms import write_phantoms
 from leukgnn.predict import Predictor
+from leukgnn.resnet import find_weights
 
 ROOT = Path(__file__).parent.parent
 

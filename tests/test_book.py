@@ -1,9 +1,9 @@
-"""The book: tables, the checks on what was built, the README's results."""
+"""The book: tables, and the checks on what was built."""
 
 import pandas as pd
 import pytest
 
-from leukgnn import book, checks, display
+from leukgnn import checks, display
 from leukgnn.files import InputError
 
 TOC = "format: jb-book\nroot: book/a\nparts:\n  - chapters:\n      - file: book/b\n"
@@ -87,38 +87,3 @@ def test_tables_have_a_name_a_caption_and_readable_numbers():
     assert "| 1 | 0.12 | p\\|q |" in text and "| 2 | – | r |" in text
     with pytest.raises(InputError, match="tbl-t"):
         display.show_table(frame.iloc[:0], name="tbl-t", caption="")
-
-
-@pytest.fixture
-def results(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    rows = [
-        {"protocol": p, "model": m, "metric": k, "value": 0.5, "low": 0.4, "high": 0.6}
-        for p in ("as_written", "subject_disjoint")
-        for m in book.MODELS
-        for k in ("accuracy", "roc_auc")
-    ]
-    (tmp_path / "build/results").mkdir(parents=True)
-    pd.DataFrame(rows).to_csv("build/results/intervals.csv", index=False)
-    (tmp_path / "README.md").write_text(
-        "before\n" + "\nold\n".join(book.README_MARKS) + "\nafter\n"
-    )
-    return tmp_path
-
-
-def test_the_readme_takes_its_results_from_the_build(results):
-    book.write_readme()
-    text = (results / "README.md").read_text()
-    assert "| ResNet-18 + GCN | 0.500 [0.400, 0.600] |" in text and "0.858 |" in text
-    assert "old" not in text and text.startswith("before") and text.endswith("after\n")
-    assert book.stale_readme() == []
-
-
-def test_a_stale_readme_is_told(results):
-    assert "make readme" in book.stale_readme()[0]
-
-
-def test_results_that_are_missing_are_named(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="make book"):
-        book.results_at_a_glance()

@@ -14,13 +14,14 @@ import safetensors.torch
 import torch
 from torchvision.models import resnet18
 
-from leukgnn import cells, features
+from leukgnn import cells, extraction, features, resnet
 from leukgnn.files import InputError
+from leukgnn.images import normalise
 
 
 @pytest.fixture(scope="module")
 def weights():
-    return features.find_weights("random:0")
+    return resnet.find_weights("random:0")
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +34,21 @@ def test_features_are_those_of_torchvisions_network(weights, paths, normalised):
     network = resnet18()
     network.load_state_dict(weights.state)
     network.fc = torch.nn.Identity()
-    pixels = features._decode(paths[:4])
-    given = features.normalise(pixels) if normalised else pixels / 255
+    pixels = extraction.decode(paths[:4])
+    given = normalise(pixels) if normalised else pixels / 255
     with torch.inference_mode():
         expected = network.eval()(given).numpy()
-    told = features.extractor(weights, normalised=normalised)(pixels)
+    told = resnet.extractor(weights, normalised=normalised)(pixels)
     assert told.shape == (4, 512)
     np.testing.assert_allclose(told, expected, atol=1e-4, rtol=1e-4)
 
 
 def test_features_do_not_depend_on_batches_or_threads(weights, paths):
-    embed = features.extractor(weights)
-    told = [features.extract(paths, embed, batch_size=b, progress=False) for b in (1, 5, 32)]
+    embed = resnet.extractor(weights)
+    told = [extraction.extract(paths, embed, batch_size=b, progress=False) for b in (1, 5, 32)]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    told.append(features.extract(paths, embed, progress=False))
+    told.append(extraction.extract(paths, embed, progress=False))
     torch.set_num_threads(threads)
     for other in told[1:]:
         np.testing.assert_allclose(told[0], other, atol=1e-5, rtol=1e-5)
@@ -55,23 +56,21 @@ def test_features_do_not_depend_on_batches_or_threads(weights, paths):
 
 def test_random_weights_depend_on_the_seed_alone():
     torch.manual_seed(5)
-    one, same, other = (features.find_weights(f"random:{s}").sha256 for s in (1, 1, 2))
+    one, same, other = (resnet.find_weights(f"random:{s}").sha256 for s in (1, 1, 2))
     assert one == same != other
 
 
 def test_weights_are_named_by_their_content(weights, tmp_path, shared):
     real = shared / "weights" / "resnet18_killthebits_small.safetensors"
     copied = shutil.copy(real, tmp_path / "IMAGENET1K_V1.safetensors")
-    assert "Bit Goes Down" in features.find_weights(str(copied)).name
+    assert "Bit Goes Down" in resnet.find_weights(str(copied)).name
 
 
 def test_shipped_features_are_those_of_the_shared_cells(shared):
     """The first cells, computed again from pixels: the shipped file is what it says."""
-    found = features.find_weights(
-        str(shared / "weights" / "resnet18_killthebits_small.safetensors")
-    )
+    found = resnet.find_weights(str(shared / "weights" / "resnet18_killthebits_small.safetensors"))
     table = cells.scan(shared / "data/cnmc2019/images_128").iloc[::400]
-    told = features.extract(table["path"].tolist(), features.extractor(found), progress=False)
+    told = extraction.extract(table["path"].tolist(), resnet.extractor(found), progress=False)
     shipped = features.shipped_features()
     place = shipped.table.set_index("filename").index.get_indexer(table["filename"])
     np.testing.assert_allclose(told, shipped.x[place], atol=2e-3, rtol=2e-3)
@@ -80,35 +79,35 @@ def test_shipped_features_are_those_of_the_shared_cells(shared):
 def test_bad_weights_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "empty"))
     with pytest.raises(InputError, match="LEUKGNN_WEIGHTS"):
-        features.find_weights("")
-    assert features.local_weights("") is None
+        resnet.find_weights("")
+    assert resnet.local_weights("") is None
     with pytest.raises(InputError, match="whole number"):
-        features.find_weights("random:x")
+        resnet.find_weights("random:x")
     with pytest.raises(InputError, match="no such weight file"):
-        features.find_weights(str(tmp_path / "none.safetensors"))
+        resnet.find_weights(str(tmp_path / "none.safetensors"))
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(b"12")
     with pytest.raises(InputError, match="not a whole safetensors"):
-        features.find_weights(str(cut))
+        resnet.find_weights(str(cut))
     other = tmp_path / "other.safetensors"
     safetensors.torch.save_file({"conv1.weight": torch.zeros(3)}, other)
     with pytest.raises(InputError, match="not a ResNet-18"):
-        features.find_weights(str(other))
+        resnet.find_weights(str(other))
 
 
 def test_a_pickled_file_is_not_loaded(tmp_path):
     path = tmp_path / "weights.pth"
     torch.save({"a": torch.zeros(1)}, path)
     with pytest.raises(InputError, match="convert them to safetensors"):
-        features.find_weights(str(path))
+        resnet.find_weights(str(path))
 
 
 def test_extraction_goes_on_after_a_kill(phantoms, tmp_path, weights, monkeypatch):
     """Killed in the middle: what is finished stays, the rest follows, nothing is doubled."""
     target = tmp_path / "features.npz"
     script = (
-        "import sys, pathlib; from leukgnn import features; features.SHARD = 4;"
-        "features.extract_folder(pathlib.Path(sys.argv[1]), features.find_weights('random:0'),"
+        "import sys, pathlib; from leukgnn import extraction, resnet; extraction.SHARD = 4;"
+        "extraction.extract_folder(pathlib.Path(sys.argv[1]), resnet.find_weights('random:0'),"
         "pathlib.Path(sys.argv[2]), progress=False)"
     )
     process = subprocess.Popen([sys.executable, "-c", script, str(phantoms), str(target)])
@@ -121,13 +120,13 @@ def test_extraction_goes_on_after_a_kill(phantoms, tmp_path, weights, monkeypatc
     marked = np.load(shards[0])
     marked[0] = 42.0  # tells a shard that was kept from one computed again
     np.save(shards[0], marked)
-    monkeypatch.setattr(features, "SHARD", 4)
-    told = features.extract_folder(phantoms, weights, target, progress=False)
+    monkeypatch.setattr(extraction, "SHARD", 4)
+    told = extraction.extract_folder(phantoms, weights, target, progress=False)
     assert (told.x[0] == 42.0).all()
     assert told.table["filename"].is_unique
     assert len(told.x) == len(cells.scan(phantoms))
-    fresh = features.extract(
-        cells.scan(phantoms)["path"].tolist(), features.extractor(weights), progress=False
+    fresh = extraction.extract(
+        cells.scan(phantoms)["path"].tolist(), resnet.extractor(weights), progress=False
     )
     np.testing.assert_allclose(told.x[1:], fresh[1:], atol=2e-3, rtol=2e-3)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["features.json", "features.npz"]
@@ -137,7 +136,7 @@ def test_shipped_features_are_real_and_say_what_they_are():
     shipped = features.shipped_features()
     assert shipped.x.shape == (7936, 512)
     assert shipped.table["filename"].is_unique
-    assert shipped.provenance["weights"]["sha256"] in features.KNOWN_WEIGHTS
+    assert shipped.provenance["weights"]["sha256"] in resnet.KNOWN_WEIGHTS
     counts = shipped.table.groupby("fold").size().to_dict()
     assert counts == {"fold_0": 3527, "fold_1": 3581, "fold_2": 828}
 
@@ -181,7 +180,7 @@ def test_shapes_that_do_not_fit_are_named(written):
 
 def test_batch_size_below_one_is_named(weights, paths):
     with pytest.raises(InputError, match="batch_size=0"):
-        features.extract(paths, features.extractor(weights), batch_size=0)
+        extraction.extract(paths, resnet.extractor(weights), batch_size=0)
 
 
 def test_control_features_stand_in_the_order_asked_for():

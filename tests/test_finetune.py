@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 import torch
 
-from leukgnn import cells, features, finetune
+from leukgnn import cells, features, finetune, resnet
 from leukgnn.files import InputError
 
 
 @pytest.fixture(scope="module")
 def drawn(phantoms):
     table, pixels = finetune.read_cells(phantoms)
-    return table, pixels, features.find_weights("random:0")
+    return table, pixels, resnet.find_weights("random:0")
 
 
 def fit(drawn, **settings):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from leukgnn import cli, deploy, features, graph, models, phantoms, predict, training
+from leukgnn import cli, deploy, features, graph, models, phantoms, predict, resnet, training
 from leukgnn.files import InputError
 
 
@@ -119,7 +119,7 @@ def test_a_cell_of_the_reference_is_told(predictor, known, cells, monkeypatch):
 
 def test_weights_without_reference_cells_are_named():
     with pytest.raises(InputError, match=r"random:1|seed 1"):
-        predict.find_reference(features.find_weights("random:1"))
+        predict.find_reference(resnet.find_weights("random:1"))
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def small(known, tmp_path):
 
 
 def test_a_model_of_ones_own(small):
-    predictor = predict.Predictor(features.find_weights("random:0"), small)
+    predictor = predict.Predictor(resnet.find_weights("random:0"), small)
     told = predict.described(predictor.told)
     assert told["reference"]["cells"] == 240 and not told["pretrained"]
     assert told["operating_point"]["threshold"] <= 1 and told["unlike"] > 0
@@ -144,9 +144,9 @@ def test_a_model_of_ones_own(small):
 
 
 def test_parts_that_do_not_belong_together_are_refused(small, known):
-    weights = features.find_weights("random:0")
+    weights = resnet.find_weights("random:0")
     with pytest.raises(InputError, match="other weights"):
-        predict.Predictor(features.find_weights("random:1"), small)
+        predict.Predictor(resnet.find_weights("random:1"), small)
     rows = known.table.index[:50]
     features.write_features(small, known.x[rows], known.table.loc[rows], known.provenance)
     with pytest.raises(InputError, match="other cells"):

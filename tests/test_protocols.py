@@ -1,11 +1,15 @@
 """Splits, graphs and controls: what is apart stays apart, whatever is compared sees the same."""
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.special import expit
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from leukgnn import cells, controls, features, graph, protocols, splits, training
 from leukgnn.controls import CONTROLS, Task
@@ -236,3 +240,33 @@ def test_transductive_answers_differ_by_the_subjects_own_edges(task):
 def test_unknown_controls_are_named(task):
     with pytest.raises(InputError, match="expected one of majority"):
         controls.choose("forest", task)
+
+
+def test_side_by_side_gives_what_one_after_the_other_gives(task):
+    tasks = [dataclasses.replace(task, seed=seed) for seed in (0, 1)]
+    parts = [partial(protocols.subject_disjoint, [one], ["gcn"], "p") for one in tasks]
+    alone = pd.concat([part() for part in parts], ignore_index=True)
+    for processes in (1, 2):
+        pd.testing.assert_frame_equal(protocols.side_by_side(parts, processes), alone)
+
+
+def test_a_strength_is_chosen_once_for_all_seeds_by_the_first(task, monkeypatch):
+    asked = []
+    monkeypatch.setattr(controls, "best", lambda name, one: asked.append(one.seed) or 5)
+    tasks = [dataclasses.replace(task, seed=seed) for seed in (3, 4)]
+    told = protocols.with_one_strength(tasks, "knn", protocol="p", model="vote")
+    assert asked == [3]
+    assert told.groupby("seed").size().tolist() == [int(task.split.test.sum())] * 2
+    five = controls.knn(task, 5)[task.split.test]
+    assert told.query("seed == 4")["probability"].to_numpy() == pytest.approx(five)
+    assert set(told["protocol"]) == {"p"} and set(told["model"]) == {"vote"}
+
+
+def test_the_svm_is_that_of_the_rbf_kernel(task):
+    """One matrix product gives what libsvm computes row by row."""
+    x = StandardScaler().fit(task.x[task.split.train])
+    slow = SVC(C=1.0, kernel="rbf", gamma=1 / task.x.shape[1], class_weight="balanced")
+    slow.fit(x.transform(task.x[task.split.train]), task.labels[task.split.train])
+    margin = slow.decision_function(x.transform(task.x[task.split.test]))
+    told = controls.svm(task, 1.0)[task.split.test]
+    assert told == pytest.approx(expit(margin), abs=2e-3)

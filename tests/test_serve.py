@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from leukgnn import features, phantoms, serve
+from leukgnn import phantoms, resnet, serve
 from leukgnn.files import InputError
 
 
@@ -189,7 +189,7 @@ def test_any_malformed_upload_gets_a_sentence(client, body):
 
 
 def test_without_weights_the_untrained_network_is_used_and_said(monkeypatch, capsys):
-    monkeypatch.setattr(features, "local_weights", lambda given: None)
+    monkeypatch.setattr(resnet, "local_weights", lambda given: None)
     assert not serve.load("", None).told["weights"]["name"].startswith("ResNet-18 of")
     assert "untrained" in capsys.readouterr().err
 

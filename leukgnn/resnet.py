@@ -1,0 +1,173 @@
+"""ResNet-18: its weights by name and SHA-256, and the network as a feature extractor."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from torchvision.models import ResNet18_Weights, resnet18
+
+from leukgnn import files
+from leukgnn.files import InputError
+from leukgnn.images import normalise
+from leukgnn.paper import IMAGES
+
+TORCHVISION_FILE = "resnet18-f37072fd.pth"  # the name ends with the start of its SHA-256
+KNOWN_WEIGHTS = {
+    "d432ce01a56ba1372163cfc44ba92fb11dbd9616b522374e30652ce4b5925c87": (
+        "ResNet-18 of 'And the Bit Goes Down' (ImageNet, small blocks, decoded to float; "
+        "65.81 % top-1; CC BY-NC 4.0)"
+    )
+}
+Precision = Literal["float32", "bfloat16"]
+Embed = Callable[[Tensor], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Named parameters of a ResNet-18 with `fc = Identity`.
+
+    Attributes
+    ----------
+    name : str
+        What they are, in words.
+    sha256 : str
+        Of the file; of the parameters' bytes when drawn at random.
+    state : dict of str to Tensor
+        In torchvision's layout, float32.
+    """
+
+    name: str
+    sha256: str
+    state: dict[str, Tensor]
+
+
+def find_weights(given: str = "", *, download: bool = False) -> Weights:
+    """Find ResNet-18 weights: a given file, torch's cache, a download, in this order.
+
+    Parameters
+    ----------
+    given : str
+        Path of a `.safetensors` file in torchvision's layout, or of torchvision's own
+        `resnet18-f37072fd.pth`, or ``"random:SEED"`` for an untrained network as a control.
+        Empty: look in torch's cache.
+    download : bool
+        Whether torchvision may fetch IMAGENET1K_V1 (its SHA-256 is checked).
+
+    Raises
+    ------
+    InputError
+        When nothing is found, or a file is missing, damaged or of another network.
+    """
+    if given.startswith("random:"):
+        return _random_weights(given)
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / TORCHVISION_FILE
+    if not given and not cached.is_file() and download:
+        ResNet18_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True)
+    if not given and not cached.is_file():
+        raise InputError(
+            "No ResNet-18 weights: set LEUKGNN_WEIGHTS (or --weights) to a .safetensors file in "
+            f"torchvision's layout, or put torchvision's {TORCHVISION_FILE} at {cached}."
+        )
+    return _read_weights(Path(given) if given else cached)
+
+
+def local_weights(given: str = "") -> Weights | None:
+    """Find weights as `find_weights` does; None when none are given and the cache has none."""
+    try:
+        return find_weights(given)
+    except InputError:
+        if given:
+            raise
+        return None
+
+
+def _random_weights(given: str) -> Weights:
+    """Draw the weights of ``"random:SEED"``."""
+    seed = given.removeprefix("random:")
+    if not seed.isdigit():
+        raise InputError(f"weights={given!r}: expected random:SEED with a whole number, random:0.")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(seed))
+        state = resnet18().state_dict()
+    content = b"".join(value.numpy().tobytes() for value in state.values())
+    return Weights(f"untrained ResNet-18 (seed {seed})", files.sha256_bytes(content), state)
+
+
+def _read_weights(path: Path) -> Weights:
+    """Read and check a weight file; never unpickles a file of unknown content."""
+    if not path.is_file():
+        raise InputError(
+            f"{path}: no such weight file; expected .safetensors or {TORCHVISION_FILE}."
+        )
+    digest = files.sha256_file(path)
+    if path.suffix == ".safetensors":
+        try:
+            state = safetensors.torch.load_file(path)
+        except SafetensorError as error:
+            raise InputError(
+                f"{path}: not a whole safetensors file ({error}); copy it again."
+            ) from error
+        name = KNOWN_WEIGHTS.get(digest, path.stem)
+    elif digest.startswith(TORCHVISION_FILE[9:17]):
+        state, name = torch.load(path, weights_only=True), "torchvision ResNet-18 IMAGENET1K_V1"
+    else:
+        raise InputError(
+            f"{path}: expected a .safetensors file, or torchvision's own {TORCHVISION_FILE} "
+            "(by its SHA-256); other pickled files are not loaded, convert them to safetensors."
+        )
+    state = {key: v.float() if v.is_floating_point() else v for key, v in state.items()}
+    network = resnet18()
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise InputError(
+            f"{path}: not a ResNet-18 in torchvision's layout; expected its "
+            f"{len(network.state_dict())} named tensors, fc included."
+        ) from error
+    return Weights(name, digest, state)
+
+
+def extractor(
+    weights: Weights, *, precision: Precision = "float32", normalised: bool = True
+) -> Embed:
+    """ResNet-18 with `fc = Identity` in eval mode, made fast for inference (section III.D).
+
+    Pixels are normalised as the paper's section III.C says, or only scaled to 0..1 as in the
+    authors' released code. Batch norms are folded into the convolutions, and convolution, addition
+    and ReLU are fused by torch's own inference pass; the input is channels_last.
+
+    Returns
+    -------
+    callable
+        From uint8 pixels of shape (b, 3, 128, 128) to float32 features of shape (b, 512).
+    """
+    network = resnet18()
+    network.load_state_dict(weights.state)
+    network.fc = nn.Identity()
+    kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    network = network.eval().to(dtype=kind, memory_format=torch.channels_last)
+    example = torch.zeros(2, 3, IMAGES.size, IMAGES.size, dtype=kind)
+    with torch.inference_mode(), warnings.catch_warnings():
+        # Deprecated in favour of torch.compile, which needs a C++ compiler on the reader's
+        # machine; torch is pinned exactly, so the pass stays until that pin moves.
+        warnings.simplefilter("ignore", FutureWarning)
+        example = example.contiguous(memory_format=torch.channels_last)
+        traced = torch.jit.trace(network, example)  # type: ignore[no-untyped-call]
+        fast = torch.jit.optimize_for_inference(traced)
+
+    def embed(pixels: Tensor) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            scaled = normalise(pixels) if normalised else pixels / 255
+            batch = scaled.to(dtype=kind).contiguous(memory_format=torch.channels_last)
+            features: NDArray[np.float32] = fast(batch).float().numpy()
+        return features
+
+    return embed
