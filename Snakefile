@@ -32,7 +32,7 @@ CHAPTERS = {  # name: what it reads, what it writes, threads
     "04_graph": ([FEATURES], [GRAPH, f"{ARTIFACTS}/graph.json"], 1),
     "05_gcn": ([FEATURES, GRAPH], TRAINED, 1),
     "06_results": ([FEATURES, *TRAINED], [], 1),
-    "07_protocols": ([FEATURES, *TRAINED], [PROTOCOLS], 2),
+    "07_protocols": ([FEATURES, *TRAINED], [PROTOCOLS], 1),
     "08_controls": ([FEATURES, *TRAINED, PROTOCOLS], [CONTROLS], 2),
     "09_cnn": ([FEATURES, PROTOCOLS, CONTROLS, REFERENCE], [CNN], 1),
     "10_leakage": ([FEATURES], [], 1),
