@@ -141,9 +141,9 @@ def results_at_a_glance() -> str:
     gap = _interval(differences, ("subject_disjoint", "gcn", "mlp", "accuracy"), signed=True)
     lines += [
         "",
-        f"{apart['cells']:,} real cells of {apart['subjects']} subjects, {apart['seeds']} seeds, "
-        f"95 % intervals over subjects. On new subjects the graph adds {gap} to the accuracy of "
-        "the same network without graph.",
+        f"{apart['cells']:,.0f} real cells of {apart['subjects']:.0f} subjects, "
+        f"{apart['seeds']:.0f} seeds, 95 % intervals over subjects. On new subjects the graph adds "
+        f"{gap} to the accuracy of the same network without graph.",
         "",
         sentence(table("claims.csv")).strip(),
     ]
@@ -225,7 +225,7 @@ def _differences(results: Path) -> str:
                 continue
             row: dict[str, Any] = {
                 "Protocol": protocol_name,
-                "Difference": f"{MODELS[first]} minus {MODELS[second]}",
+                "Difference": f"{_short(first)} minus {_short(second)}",
             }
             for metric, name in METRICS.items():
                 row[name] = _interval(ours, (*key, metric), signed=True)
@@ -233,6 +233,11 @@ def _differences(results: Path) -> str:
             rows.append(row)
     caption = "Published paired differences with 95 % intervals over subjects, and this build's."
     return markdown_table(pd.DataFrame(rows), name="tbl-published-differences", caption=caption)
+
+
+def _short(model: str) -> str:
+    """Name of a model without what all of them share and without its explanation."""
+    return MODELS[model].removeprefix("ResNet-18 + ").partition(" (")[0]
 
 
 def _interval(rows: pd.DataFrame, key: tuple[str, ...], *, signed: bool = False) -> str:
