@@ -201,10 +201,10 @@ def _models(results: Path) -> str:
     seeds = alike.groupby([runs["protocol"], runs["model"]]).agg(["size", "sum"])
     rows = []
     for protocol, protocol_name in PROTOCOLS.items():
-        for model, model_name in MODELS.items():
+        for model in MODELS:
             if (protocol, model, "accuracy") not in ours.index:
                 continue
-            row: dict[str, Any] = {"Protocol": protocol_name, "Model": model_name}
+            row: dict[str, Any] = {"Protocol": protocol_name, "Model": _short(model)}
             for metric, name in METRICS.items():
                 row[name] = _interval(ours, (protocol, model, metric))
                 row[f"{name}, this build"] = _interval(own, (protocol, model, metric))
