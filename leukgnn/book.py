@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-import nbformat
 import pandas as pd
 import yaml
 
@@ -60,7 +59,7 @@ def build(repository: str) -> list[str]:
 
 def write_pages() -> None:
     """Write the generated parts of the pages."""
-    notebooks = {path.stem: _metadata(path) for path in sorted(CHAPTERS.glob("*.ipynb"))}
+    notebooks = {path.stem: execute.metadata(path) for path in sorted(CHAPTERS.glob("*.ipynb"))}
     environment = [_runs_table(notebooks), _software_table(notebooks), _features_table()]
     environment += _benchmark_tables()
     for name, text in {
@@ -71,11 +70,6 @@ def write_pages() -> None:
     }.items():
         with files.atomic_path(GENERATED / f"{name}.md") as temporary:
             temporary.write_text(text)
-
-
-def _metadata(path: Path) -> dict[str, Any]:
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    return dict(notebook.metadata["leukgnn"])
 
 
 def silent() -> set[str]:

@@ -205,6 +205,12 @@ def _is_stderr(output: Any, chapter: str) -> bool:
     return True
 
 
+def metadata(notebook: Path) -> dict[str, Any]:
+    """What `run` wrote into an executed notebook: parameters, seconds, provenance."""
+    executed = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
+    return dict(executed.metadata["leukgnn"])
+
+
 def modules_used(source: Path) -> list[Path]:
     """Files of the package that a chapter rests on: what it imports, and what those import."""
     package = Path(__file__).parent

@@ -155,7 +155,7 @@ def svm(strength: float) -> Pipeline:
     The paper names an SVM and neither its kernel nor its features; we give it the very features
     that the GCN gets. `strength` is the penalty C, gamma one over the number of features.
 
-    The kernel is computed at once, by matrix products: five times as fast as row by row.
+    The kernel is computed at once, by matrix products, and not row by row.
     """
     return make_pipeline(
         StandardScaler(), SVC(C=strength, kernel=rbf_kernel, class_weight="balanced")

@@ -12,21 +12,18 @@ from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pandas as pd
 
-from leukgnn import files, paper
+from leukgnn import execute, facts, files, paper
 from leukgnn.claims import VERDICTS
 from leukgnn.claims_page import sentence
 from leukgnn.display import markdown_table, with_interval
 from leukgnn.files import InputError
 from leukgnn.results import PAIRS
+from leukgnn.results import TABLES as BUILT
 
 FOLDER = Path(str(package_files("leukgnn") / "data" / "published"))
-TABLES = (
-    "results.csv", "intervals.csv", "differences.csv", "subjects.csv", "calibration.csv",
-    "claims.csv",
-)  # fmt: skip
+TABLES = (*(name for name in BUILT if name.endswith(".csv")), "claims.csv")
 PROVENANCE = "provenance.json"
 PROFILE = "full"
 README_MARKS = ("<!-- results: written by `make readme` -->", "<!-- end of results -->")
@@ -44,8 +41,6 @@ MODELS = {
     "majority": "always leukemic",
 }
 METRICS = {"accuracy": "accuracy", "roc_auc": "AUC"}
-INTERVALS = ["protocol", "model", "metric"]
-DIFFERENCES = ["protocol", "first", "second", "metric"]
 
 
 def publish(chapters: Path, results: Path, target: Path = FOLDER) -> None:
@@ -66,7 +61,7 @@ def publish(chapters: Path, results: Path, target: Path = FOLDER) -> None:
         When a chapter or table is missing, or a chapter was not executed in the full profile, from
         the same commit as the others, without changes.
     """
-    notebooks = {path.stem: _metadata(path) for path in sorted(chapters.glob("*.ipynb"))}
+    notebooks = {path.stem: execute.metadata(path) for path in sorted(chapters.glob("*.ipynb"))}
     for path in (chapters, *(results / name for name in TABLES)):
         if not path.exists():
             raise InputError(f"{path} is missing: run `make book PROFILE={PROFILE}` first.")
@@ -99,17 +94,17 @@ def publish(chapters: Path, results: Path, target: Path = FOLDER) -> None:
     )
 
 
-def _metadata(path: Path) -> dict[str, Any]:
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    return dict(notebook.metadata["leukgnn"])
-
-
 def table(name: str, folder: Path = FOLDER) -> pd.DataFrame:
     """One of `TABLES`, of the published run or of a build's `folder`."""
     path = folder / name
     if not path.is_file():
         raise InputError(f"{path} is missing: run `make book` first.")
     return pd.read_csv(path, keep_default_na=name != "claims.csv")
+
+
+def _by_key(name: str, folder: Path = FOLDER) -> pd.DataFrame:
+    """The table `intervals` or `differences`, a row a key."""
+    return table(f"{name}.csv", folder).set_index(facts.TABLES[name])
 
 
 def provenance() -> dict[str, Any]:
@@ -120,8 +115,7 @@ def provenance() -> dict[str, Any]:
 
 def results_at_a_glance() -> str:
     """The README's table, what the graph adds on new subjects, and the verdicts counted."""
-    rows = table("intervals.csv").set_index(INTERVALS)
-    differences = table("differences.csv").set_index(DIFFERENCES)
+    rows, differences = _by_key("intervals"), _by_key("differences")
     lines = [
         "| model | accuracy, as written | accuracy, new subjects | AUC, new subjects | paper |",
         "|---|---|---|---|---|",
@@ -186,16 +180,19 @@ def _run() -> str:
     """How the published tables were made, in a sentence."""
     told = provenance()
     minutes = sum(chapter["seconds"] for chapter in told["chapters"].values()) / 60
+    given = told["chapters"]["07_protocols"]["parameters"]
     return (
-        f"Made by `{told['command']}` from commit `{told['commit']}` on {told['processor']}, "
-        f"{told['cores']} cores, Python {told['python']}, torch {told['libraries']['torch']}; the "
-        f"chapters took {minutes:.0f} minutes, some of them side by side.\n"
+        f"{given['seeds']} seeds, {given['repeats']} other partitions of the subjects, "
+        f"{given['draws']:,} bootstrap draws. Made by `{told['command']}` from commit "
+        f"`{told['commit']}` on {told['processor']}, {told['cores']} cores, Python "
+        f"{told['python']}, torch {told['libraries']['torch']}; the chapters took "
+        f"{minutes:.0f} minutes, some of them side by side.\n"
     )
 
 
 def _models(results: Path) -> str:
     """Accuracy and AUC of the models at a glance: published, and in this build."""
-    ours, own = (table("intervals.csv", f).set_index(INTERVALS) for f in (FOLDER, results))
+    ours, own = (_by_key("intervals", folder) for folder in (FOLDER, results))
     runs = table("results.csv")
     alike = runs["recall"].isin([0, 1]) & (runs["recall"] + runs["specificity"] == 1)
     seeds = alike.groupby([runs["protocol"], runs["model"]]).agg(["size", "sum"])
@@ -216,7 +213,7 @@ def _models(results: Path) -> str:
 
 def _differences(results: Path) -> str:
     """Paired differences of the models at a glance: published, and in this build."""
-    ours, own = (table("differences.csv", f).set_index(DIFFERENCES) for f in (FOLDER, results))
+    ours, own = (_by_key("differences", folder) for folder in (FOLDER, results))
     rows = []
     for protocol, protocol_name in PROTOCOLS.items():
         for first, second in PAIRS:
