@@ -16,8 +16,8 @@ from leukgnn.results import PREDICTIONS, TABLES
 ARTIFACTS, RESULTS = "build/artifacts", "build/results"
 FEATURES, GRAPH = f"{ARTIFACTS}/features.npz", f"{ARTIFACTS}/graph.npz"
 CELLS = f"{ARTIFACTS}/cells.parquet"
-PROTOCOLS, CONTROLS, CNN, PAGE = (
-    f"{ARTIFACTS}/{name}.parquet" for name in ("protocols", "controls", "cnn", "page")
+PROTOCOLS, CONTROLS, CNN = (
+    f"{ARTIFACTS}/{name}.parquet" for name in ("protocols", "controls", "cnn")
 )
 MODELS = [f"leukgnn/data/features{kind}.safetensors" for kind in ("", "_random")]
 REFERENCE = "leukgnn/data/cnn_predictions.parquet"
@@ -36,7 +36,7 @@ CHAPTERS = {  # name: what it reads, what it writes, threads
     "08_controls": ([FEATURES, *TRAINED, PROTOCOLS], [CONTROLS], 2),
     "09_cnn": ([FEATURES, PROTOCOLS, CONTROLS, REFERENCE], [CNN], 1),
     "10_leakage": ([FEATURES], [], 1),
-    "11_page": ([FEATURES, PROTOCOLS, *MODELS], [PAGE], 1),
+    "11_page": ([PROTOCOLS, *MODELS], [], 1),
 }
 PROFILES = yaml.safe_load(Path("notebooks/profiles.yml").read_text())
 PROFILE = config.get("profile") or "quick"
@@ -119,6 +119,8 @@ for name, (reads, writes, cores) in CHAPTERS.items():
             chapter=name,
             given=given(name),
         threads: cores
+        # 08 takes both cores and waits for all others: what it reads goes before what it does not.
+        priority: PROTOCOLS in writes
         shell:
             "OMP_NUM_THREADS={threads} {sys.executable} -m leukgnn.cli run {params.chapter} "
             "{params.given} -o {output[0]}"

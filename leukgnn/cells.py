@@ -5,7 +5,6 @@ Labels are 0 for hem (healthy) and 1 for all (leukemic).
 
 import re
 from functools import cache
-from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +14,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from leukgnn.files import InputError
+from leukgnn.files import InputError, shipped_path
 
 LABELS = {"hem": 0, "all": 1}
 CLASSES = {label: name for name, label in LABELS.items()}
@@ -77,8 +76,8 @@ def parse_name(filename: str) -> CellName:
 def _manifest() -> pd.DataFrame:
     numbers = dict.fromkeys(["bytes", *BOX], "Int64")
     texts = ["split", "fold", "label", "subject", "image", "cell", "filename", "sha256"]
-    with files("leukgnn").joinpath("data/manifest.csv.xz").open("rb") as stream:
-        return pd.read_csv(stream, compression="xz", dtype=numbers | dict.fromkeys(texts, "str"))
+    path = shipped_path("manifest.csv.xz")
+    return pd.read_csv(path, dtype=numbers | dict.fromkeys(texts, "str"))
 
 
 def manifest() -> pd.DataFrame:

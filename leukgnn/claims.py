@@ -3,7 +3,6 @@
 import re
 import string
 from collections.abc import Callable, Mapping
-from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +118,7 @@ def ledger(path: Path | None = None) -> list[dict[str, Any]]:
         When an entry has other fields than it must, an id twice, an unknown kind or predicate, or
         names a figure that the paper does not print.
     """
-    path = path or Path(str(package_files("leukgnn") / "data" / "claims.yml"))
+    path = path or files.shipped_path("claims.yml")
     entries: list[dict[str, Any]] = yaml.safe_load(path.read_text())
     seen = set()
     for entry in entries:

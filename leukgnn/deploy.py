@@ -65,7 +65,8 @@ def train(reference: Path, *, draws: int = 2000, epochs: int = TRAINING.epochs) 
         Task(cells.table, cells.x, split, GRAPH.k, GRAPH.edges, True, TRAINING.seed, settings)
         for split in splits.official_folds(cells.table)
     ]
-    apart = protocols.subject_disjoint(tasks, NETWORKS, "subject_disjoint")
+    parts = [protocols.answers([t], NETWORKS, protocol="subject_disjoint") for t in tasks]
+    apart = pd.concat(parts, ignore_index=True)
     told = {
         "reference": {
             "cells": len(cells.table),

@@ -66,6 +66,11 @@ def with_interval(row: Any, *, signed: bool = False) -> str:
     return f"{value} [{low}, {high}]"
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number of things as text: 1 seed, 10 seeds."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def page_note(profile: str) -> None:
     """Display the line at the end of a chapter: profile, package version and commit."""
     origin = provenance()

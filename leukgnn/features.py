@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any, Literal
 from zipfile import BadZipFile
@@ -86,12 +85,7 @@ def shipped_features(kind: Literal["", "_random", "_unnormalised"] = "") -> Feat
         "": the paper's (CC BY-NC 4.0 like their weights). "_random": by an untrained network, a
         control. "_unnormalised": of pixels scaled only, as in the released code (CC BY-NC 4.0).
     """
-    return read_features_file(shipped_path(f"features{kind}.npz"))
-
-
-def shipped_path(name: str) -> Path:
-    """Path of a data file that comes with the package."""
-    return Path(str(package_files("leukgnn") / "data" / name))
+    return read_features_file(files.shipped_path(f"features{kind}.npz"))
 
 
 def control_features(kind: Literal["_random", "_unnormalised"], table: pd.DataFrame) -> Features:

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,11 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def shipped_path(name: str) -> Path:
+    """Path of a data file, or folder of them, that comes with the package."""
+    return Path(str(package_files("leukgnn") / "data" / name))
 
 
 def find_artifact(inputs: str, name: str, *, made_by: str) -> Path:

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator
-from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any, cast
 
@@ -296,7 +295,7 @@ def reference(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
     provenance : dict
         Weights, settings, losses of each epoch by fold.
     """
-    path = Path(str(package_files("leukgnn") / "data" / REFERENCE))
+    path = files.shipped_path(REFERENCE)
     predictions = pd.read_parquet(path)
     whole = set(table["filename"]) <= set(predictions["filename"])
     chosen = predictions["filename"].isin(table["filename"]) & whole

@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from leukgnn.display import counted
+
 PALETTE = "colorblind"  # seaborn's; told apart with any kind of colour vision
 CLASS_NAMES = {0: "healthy (hem)", 1: "leukemic (ALL)"}
 CLASS_COLOURS = {0: "#0173b2", 1: "#d55e00"}  # of that palette
@@ -302,8 +304,8 @@ def based_on(figure: Figure, table: pd.DataFrame, *, repeats: str = "seed") -> N
     told = []
     for column, noun in (("subjects", "subject"), ("seeds", repeats)):
         least, most = table[column].min(), table[column].max()
-        count = f"{most}" if least == most else f"{least} to {most}"
-        told.append(f"{count} {noun}{'' if most == 1 else 's'}")
+        range_from = "" if least == most else f"{least} to "
+        told.append(range_from + counted(most, noun))
     figure.suptitle(", ".join(told), fontsize="small")
 
 

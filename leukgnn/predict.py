@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors import SafetensorError, safe_open
 from scipy.special import expit
 
-from leukgnn import cells, deploy, features, graph, resnet
+from leukgnn import cells, deploy, features, files, graph, resnet
 from leukgnn.files import InputError
 from leukgnn.images import DARK, decode_image, evaluation_pixels
 from leukgnn.paper import IMAGES
@@ -85,7 +85,7 @@ def find_reference(weights: Weights) -> Path:
         When there is none: features of different networks cannot be compared.
     """
     for name in SHIPPED:
-        path = features.shipped_path(name)
+        path = files.shipped_path(name)
         told = json.loads(path.with_suffix(".json").read_text())
         if told["weights"]["sha256"] == weights.sha256:
             return path

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from leukgnn import controls, graph, models, splits, training
 from leukgnn.controls import Task
+from leukgnn.files import InputError
 from leukgnn.paper import RELEASED, TRAINING
 from leukgnn.splits import Mask, Split
 
@@ -141,63 +142,57 @@ def as_released(table: pd.DataFrame, x: NDArray[np.float32], *, seed: int) -> pd
         ("gcn_reverse", models.GCN, graph.both_ways(cliques)),
         ("mlp", models.MLP, cliques[:, :0]),
     ):
-        probability = training.train_and_answer(
+        network = training.trained(
             kind, x, task.labels, edges, everyone, everyone,
             seed=seed, settings=settings, hidden=RELEASED.hidden,
         )  # fmt: skip
+        probability = training.answer(network, x, edges)
         told.append(rows_of(task, probability, protocol="as_released", model=name))
     return pd.concat(told, ignore_index=True)
 
 
-def subject_disjoint(tasks: Sequence[Task], names: Sequence[str], protocol: str) -> pd.DataFrame:
-    """Answers of controls and networks, each fold tested by what the others trained, pooled.
+def answers(
+    tasks: Sequence[Task], names: Sequence[str], *, protocol: str, called: str = "{}"
+) -> pd.DataFrame:
+    """Answers of controls and networks to tasks that differ in their seed alone.
 
     Parameters
     ----------
     tasks : sequence of Task
-        One a fold and seed; inductive, each test cell attached to training cells alone.
+        With the same training cells; the first one's inner split chooses a control's strength.
     names : sequence of str
         Of `controls.CONTROLS`.
     protocol : str
         What to call it in the predictions.
-
-    Returns
-    -------
-    DataFrame
-        Predictions, columns as of `as_written`; the folds are pooled.
-    """
-    told = []
-    for task in tasks:
-        splits.check_disjoint(task.table, task.split)
-        for name in names:
-            told.append(rows_of(task, controls.answer(name, task), protocol=protocol, model=name))
-    return pd.concat(told, ignore_index=True)
-
-
-def with_one_strength(
-    tasks: Sequence[Task], name: str, *, protocol: str, model: str
-) -> pd.DataFrame:
-    """Answers of a control to tasks that differ in their seed alone, its strength chosen once.
-
-    Parameters
-    ----------
-    tasks : sequence of Task
-        The first one's inner split chooses the strength.
-    name : str
-        Of `controls.CONTROLS`.
-    protocol, model : str
-        What to call them in the predictions.
+    called : str
+        What to call the models there: "{}" stands for the name.
 
     Returns
     -------
     DataFrame
         Predictions, columns as of `as_written`.
+
+    Raises
+    ------
+    InputError
+        When the tasks have other training cells each (a strength chosen for one could know
+        another's test cells), or an inductive task's subjects or files lie on both sides.
     """
-    strength = controls.best(name, tasks[0])
-    told = [
-        rows_of(task, controls.answer(name, task, strength), protocol=protocol, model=model)
-        for task in tasks
-    ]
+    if any((task.split.train != tasks[0].split.train).any() for task in tasks):
+        raise InputError("tasks of several sets of training cells: expected one set a call.")
+    for task in tasks:
+        if task.inductive:
+            splits.check_disjoint(task.table, task.split)
+    told = []
+    for name in names:
+        strength = controls.best(name, tasks[0])
+        told += [
+            rows_of(
+                task, controls.answer(name, task, strength),
+                protocol=protocol, model=called.format(name),
+            )
+            for task in tasks
+        ]  # fmt: skip
     return pd.concat(told, ignore_index=True)
 
 
@@ -225,17 +220,6 @@ def transductive(task: Task) -> pd.DataFrame:
         probability = controls.network(joined, models.GCN, edges)
         told.append(rows_of(task, probability, protocol="subject_disjoint", model=name))
     return pd.concat(told, ignore_index=True)
-
-
-def dummy_node(task: Task) -> pd.DataFrame:
-    """Answers of the GCN for test cells without any neighbour ("gcn_dummy").
-
-    What the released demo does with a new cell: one node with a self loop. The network is the
-    very one that answers for attached cells, since training never sees a test cell's edges.
-    """
-    arriving = task.split.test[task.graph[1]]
-    probability = controls.network(task, models.GCN, task.graph[:, ~arriving])
-    return rows_of(task, probability, protocol="subject_disjoint", model="gcn_dummy")
 
 
 def learning_rate_grid(

@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Mapping
 from html import escape
-from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from leukgnn.files import InputError
 from leukgnn.results import PAIRS
 from leukgnn.results import TABLES as BUILT
 
-FOLDER = Path(str(package_files("leukgnn") / "data" / "published"))
+FOLDER = files.shipped_path("published")
 TABLES = (*(name for name in BUILT if name.endswith(".csv")), "claims.csv")
 PROVENANCE = "provenance.json"
 PROFILE = "full"

@@ -13,7 +13,6 @@ PREDICTIONS = {  # artifact: the chapter that writes it
     "protocols.parquet": "07_protocols",
     "controls.parquet": "08_controls",
     "cnn.parquet": "09_cnn",
-    "page.parquet": "11_page",
 }
 TABLES = (
     "results.csv", "predictions.parquet", "intervals.csv", "differences.csv", "subjects.csv",

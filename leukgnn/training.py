@@ -126,7 +126,7 @@ def predict(network: GCN, x: Tensor, adjacency: Tensor) -> NDArray[np.float32]:
     return probability
 
 
-def train_and_answer(
+def trained(
     kind: type[GCN],
     x: NDArray[np.float32],
     labels: NDArray[np.int64],
@@ -137,8 +137,8 @@ def train_and_answer(
     seed: int,
     settings: Mapping[str, Any],
     hidden: int = TRAINING.hidden,
-) -> NDArray[np.float32]:
-    """Train a network on the cells that it may see, then answer for all.
+) -> GCN:
+    """Train a network on the cells that it may see.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def train_and_answer(
     x : ndarray, shape (n, 512)
     labels : ndarray, shape (n,)
     edges : ndarray, shape (2, E)
-        Of the answer; while training, only those between seen cells.
+        Those between seen cells are trained with.
     train, seen : ndarray, shape (n,), bool
         Cells whose labels enter the loss, and cells whose features are there while training:
         the same cells (inductive), or test cells too (transductive).
@@ -156,8 +156,8 @@ def train_and_answer(
 
     Returns
     -------
-    ndarray, shape (n,)
-        Probability of class 1.
+    GCN
+        The trained network; `answer` asks it.
     """
     network = seeded(kind, seed, hidden_channels=hidden)
     fit(
@@ -165,6 +165,11 @@ def train_and_answer(
         graph.adjacency(graph.within(edges, seen), int(seen.sum())),
         torch.from_numpy(labels[seen]), train[seen], seed=seed, progress=False, **settings,
     )  # fmt: skip
+    return network
+
+
+def answer(network: GCN, x: NDArray[np.float32], edges: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Probability of class 1 for every cell, shape (n,), on the given edges (2, E)."""
     return predict(network, torch.from_numpy(x), graph.adjacency(edges, len(x)))
 
 

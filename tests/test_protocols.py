@@ -136,10 +136,11 @@ def test_every_control_answers_with_probabilities(task, name):
 def test_the_answer_of_the_parts_is_that_of_the_whole_graph(task):
     """Training on the training cells' own graph gives what training within the whole graph does."""
     settings = {"epochs": 2}
-    by_parts = training.train_and_answer(
+    network = training.trained(
         controls.models.GCN, task.x, task.labels, task.graph, task.split.train, task.split.train,
         seed=0, settings=settings,
     )  # fmt: skip
+    by_parts = training.answer(network, task.x, task.graph)
     part = graph.within(task.graph, task.split.train)
     network = controls.models.seeded(controls.models.GCN, 0)
     training.fit(
@@ -244,7 +245,7 @@ def test_unknown_controls_are_named(task):
 
 def test_side_by_side_gives_what_one_after_the_other_gives(task):
     tasks = [dataclasses.replace(task, seed=seed) for seed in (0, 1)]
-    parts = [partial(protocols.subject_disjoint, [one], ["gcn"], "p") for one in tasks]
+    parts = [partial(protocols.answers, [one], ["gcn"], protocol="p") for one in tasks]
     alone = pd.concat([part() for part in parts], ignore_index=True)
     for processes in (1, 2):
         pd.testing.assert_frame_equal(protocols.side_by_side(parts, processes), alone)
@@ -254,12 +255,38 @@ def test_a_strength_is_chosen_once_for_all_seeds_by_the_first(task, monkeypatch)
     asked = []
     monkeypatch.setattr(controls, "best", lambda name, one: asked.append(one.seed) or 5)
     tasks = [dataclasses.replace(task, seed=seed) for seed in (3, 4)]
-    told = protocols.with_one_strength(tasks, "knn", protocol="p", model="vote")
+    told = protocols.answers(tasks, ["knn"], protocol="p", called="{}_vote")
     assert asked == [3]
     assert told.groupby("seed").size().tolist() == [int(task.split.test.sum())] * 2
     five = controls.knn(task, 5)[task.split.test]
     assert told.query("seed == 4")["probability"].to_numpy() == pytest.approx(five)
-    assert set(told["protocol"]) == {"p"} and set(told["model"]) == {"vote"}
+    assert set(told["protocol"]) == {"p"} and set(told["model"]) == {"knn_vote"}
+
+
+def test_tasks_of_other_training_cells_share_no_strength(task):
+    other = dataclasses.replace(task, split=splits.official_folds(task.table)[1])
+    with pytest.raises(InputError, match="one set a call"):
+        protocols.answers([task, other], ["knn"], protocol="p")
+
+
+def test_answers_refuses_subjects_on_both_sides(task):
+    mixed = Split("mixed", *splits.stratified_split(task.labels, 0.2, 0))
+    with pytest.raises(InputError, match="both sides"):
+        protocols.answers([dataclasses.replace(task, split=mixed)], ["majority"], protocol="p")
+
+
+def test_the_dummy_node_asks_the_network_of_the_attached_cells(task, monkeypatch):
+    """One training for both ways, and the one without neighbours sees the bare cell."""
+    trainings = []
+    fit = training.fit
+    monkeypatch.setattr(training, "fit", lambda *a, **k: trainings.append(1) or fit(*a, **k))
+    told = protocols.answers([task], ["gcn", "gcn_dummy"], protocol="p")
+    assert len(trainings) == 1
+    attached, dummy = (told.loc[told["model"] == m, "probability"] for m in ("gcn", "gcn_dummy"))
+    test = task.split.test
+    bare = training.answer(task.with_graph, task.x[test], np.zeros((2, 0), dtype=np.int64))
+    assert dummy.to_numpy() == pytest.approx(bare, abs=1e-6)
+    assert np.abs(dummy.to_numpy() - attached.to_numpy()).max() > 1e-3
 
 
 def test_the_svm_is_that_of_the_rbf_kernel(task):

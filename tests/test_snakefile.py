@@ -35,7 +35,6 @@ ARTIFACTS = {
     "07_protocols": ["protocols.parquet"],
     "08_controls": ["controls.parquet"],
     "09_cnn": ["cnn.parquet"],
-    "11_page": ["page.parquet"],
 }
 
 
