@@ -58,8 +58,8 @@ def generated(results: Path, chapters: Sequence[Path]) -> dict[str, str]:
 def sentence(table: pd.DataFrame) -> str:
     """Counts of the verdicts of `claims.csv` in one sentence."""
     found = table["verdict"].value_counts()
-    told = [f"{found[verdict]} {verdict}" for verdict in VERDICTS if verdict in found]
-    return f"Of {found.sum()} claims of the paper {', '.join(told[:-1])} and {told[-1]}.\n"
+    told = [f"{verdict} {found[verdict]}" for verdict in VERDICTS if verdict in found]
+    return f"Verdicts on {found.sum()} claims of the paper: {', '.join(told)}.\n"
 
 
 def _references(table: pd.DataFrame) -> str:
