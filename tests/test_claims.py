@@ -235,7 +235,7 @@ def test_the_page_has_a_row_and_an_anchor_for_each_claim(build, tmp_path):
         entry["id"].lower() for entry in claims.ledger()
     ]
     assert f"| all | {len(IDS)} |" in parts["verdicts"]
-    assert parts["verdicts_short"].startswith(f"Of {len(IDS)} claims of the paper ")
+    assert parts["verdicts_short"].startswith(f"Verdicts on {len(IDS)} claims of the paper: ")
 
 
 @pytest.fixture
