@@ -32,7 +32,7 @@ CHAPTERS = {  # name: what it reads, what it writes, threads
     "04_graph": ([FEATURES], [GRAPH, f"{ARTIFACTS}/graph.json"], 1),
     "05_gcn": ([FEATURES, GRAPH], TRAINED, 1),
     "06_results": ([FEATURES, *TRAINED], [], 1),
-    "07_protocols": ([FEATURES, *TRAINED], [PROTOCOLS], 1),
+    "07_protocols": ([FEATURES, *TRAINED], [PROTOCOLS], 2),
     "08_controls": ([FEATURES, *TRAINED, PROTOCOLS], [CONTROLS], 2),
     "09_cnn": ([FEATURES, PROTOCOLS, CONTROLS, REFERENCE], [CNN], 1),
     "10_leakage": ([FEATURES], [], 1),
@@ -119,8 +119,6 @@ for name, (reads, writes, cores) in CHAPTERS.items():
             chapter=name,
             given=given(name),
         threads: cores
-        # 08 takes both cores and waits for all others: what it reads goes before what it does not.
-        priority: PROTOCOLS in writes
         shell:
             "OMP_NUM_THREADS={threads} {sys.executable} -m leukgnn.cli run {params.chapter} "
             "{params.given} -o {output[0]}"

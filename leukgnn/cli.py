@@ -11,12 +11,14 @@ from pathlib import Path
 
 from leukgnn.files import InputError
 
+# How warnings begin that arise while torch-geometric is imported: nothing a user could change.
+NOISE = ("`torch.jit", "IProgress not found")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; bad input gives one sentence and exit status 2, a failure 1."""
     options = _parser().parse_args(arguments)
-    # torch-geometric's own use of torch.jit; nothing that a user could change.
-    warnings.filterwarnings("ignore", message="`torch.jit", category=FutureWarning)
+    _silence()
     # Imported by each command where it is used: torch alone takes seconds.
     try:
         return int(options.command(options))
@@ -26,6 +28,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("leukgnn: interrupted; the same command goes on from here.", file=sys.stderr)
         return 130
+
+
+def _silence() -> None:
+    """Silence the warnings of `NOISE` here, and in the kernels and processes started here."""
+    for message in NOISE:
+        warnings.filterwarnings("ignore", message=message)
+    ignored = [f"ignore:{message}" for message in NOISE]
+    given = os.environ.get("PYTHONWARNINGS", "").split(",")
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, dict.fromkeys([*given, *ignored])))
 
 
 def _parser() -> argparse.ArgumentParser:

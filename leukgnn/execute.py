@@ -14,11 +14,14 @@ import jupytext
 import nbformat
 import papermill
 import yaml
+from traitlets.config import Config
 
 from leukgnn import files
 from leukgnn.files import InputError
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+# Between papermill and the kernel; without it every kernel warns that others could listen.
+KERNELS = Config({"KernelManager": {"transport_encryption": "auto"}})
 TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list": list}
 
 
@@ -147,8 +150,9 @@ def run(source: Path, output: Path, parameters: Mapping[str, Any]) -> None:
         jupytext.write(jupytext.read(source), plain)
         try:
             papermill.execute_notebook(
-                plain, executed, checked, kernel_name="python3", cwd=root, progress_bar=False
-            )
+                plain, executed, checked, kernel_name="python3", cwd=root, progress_bar=False,
+                config=KERNELS,
+            )  # fmt: skip
         except papermill.PapermillExecutionError as error:
             kept = root / "build" / "failed" / output.name
             _keep(executed, kept)

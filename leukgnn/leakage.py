@@ -72,6 +72,7 @@ def by_grouping(
     x: NDArray[np.float32],
     groups: Mapping[str, pd.Series],
     *,
+    folds: int,
     repeats: int,
     k: int,
     edges: str,
@@ -80,7 +81,7 @@ def by_grouping(
 ) -> pd.DataFrame:
     """Predictions of GCN and MLP when nothing differs but what a split keeps together.
 
-    Three random folds, stratified by class, `repeats` times; every test cell is attached alone.
+    Random folds, stratified by class, `repeats` times; every test cell is attached alone.
 
     Returns
     -------
@@ -90,7 +91,7 @@ def by_grouping(
     told = []
     for name, group in groups.items():
         for one in range(seed, seed + repeats):
-            for split in splits.grouped_folds(table, group, folds=3, seed=one):
+            for split in splits.grouped_folds(table, group, folds=folds, seed=one):
                 task = Task(table, x, split, k, edges, True, one, settings)
                 told += [
                     protocols.rows_of(task, controls.answer(m, task), protocol=name, model=m)

@@ -1,5 +1,10 @@
 """The command: one sentence and a status for bad input, whole files or none."""
 
+import shutil
+import subprocess
+import sys
+import warnings
+
 import pandas as pd
 
 from leukgnn import cli, features
@@ -36,8 +41,6 @@ def test_features_of_a_folder(phantoms, tmp_path, capsys):
 
 
 def test_features_need_an_unbroken_image(phantoms, tmp_path, capsys):
-    import shutil
-
     copied = shutil.copytree(phantoms, tmp_path / "cells")
     broken = sorted(copied.rglob("*.bmp"))[5]
     broken.write_bytes(b"")
@@ -46,3 +49,18 @@ def test_features_need_an_unbroken_image(phantoms, tmp_path, capsys):
     assert cli.main(arguments) == 2
     assert broken.name in capsys.readouterr().err
     assert not target.exists()
+
+
+def test_noise_of_a_library_is_silenced_in_processes_too_and_nothing_else(monkeypatch):
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore:mine")
+    with warnings.catch_warnings():
+        cli._silence()
+    code = "import warnings\nfor text in ({!r}): warnings.warn(text)"
+    noise = ["`torch.jit.script` is deprecated", "IProgress not found. Please", "mine too"]
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", code.format(texts)], capture_output=True, text=True, check=True
+        ).stderr
+        for texts in (noise, [*noise, "something else"])
+    ]
+    assert told[0] == "" and "something else" in told[1] and "IProgress" not in told[1]

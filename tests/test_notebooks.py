@@ -20,6 +20,7 @@ SETTINGS = {
 OURS = {
     "profile", "images", "weights", "inputs", "outputs", "examples", "sample", "seeds", "draws",
     "minibatch_epochs", "neighbours", "repeats", "tuned", "ks", "similarity",
+    "folds",
 }  # fmt: skip
 SMALL = {
     "01_dataset": {},
