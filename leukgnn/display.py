@@ -66,6 +66,11 @@ def with_interval(row: Any, *, signed: bool = False) -> str:
     return f"{value} [{low}, {high}]"
 
 
+def p_value(p: float) -> str:
+    """Write a p-value as text, never as zero."""
+    return "<0.001" if p < 0.0005 else f"{p:.3f}"
+
+
 def counted(number: int, noun: str) -> str:
     """Write a number of things as text: 1 seed, 10 seeds."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
