@@ -204,7 +204,7 @@ def _is_stderr(output: Any, chapter: str) -> bool:
         raise ChapterError(f"chapter {chapter}: a cell shows an error: {output.ename}")
     if output.output_type != "stream" or output.name != "stderr":
         return False
-    if "\r" not in output.text:
+    if output.text.strip() and "\r" not in output.text:
         print(f"chapter {chapter}: {output.text}", file=sys.stderr)
     return True
 
