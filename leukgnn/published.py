@@ -204,11 +204,11 @@ def _models(results: Path) -> str:
             for metric, name in METRICS.items():
                 row[name] = _interval(ours, (protocol, model, metric))
                 row[f"{name}, this build"] = _interval(own, (protocol, model, metric))
-            row["Published seeds"], row["of these alike"] = seeds.loc[[(protocol, model)]].iloc[0]
+            row["Seeds"], row["Alike"] = seeds.loc[[(protocol, model)]].iloc[0]
             rows.append(row)
     caption = (
-        "Published accuracy and ROC AUC with 95 % intervals over subjects, and this build's. The "
-        "last column counts the published seeds whose model gave every cell the same answer."
+        "Published accuracy and ROC AUC with 95 % intervals over subjects, and this build's. Seeds: "
+        "of the published run; alike: how many of them gave every cell the same answer."
     )
     return markdown_table(pd.DataFrame(rows), name="tbl-published-models", caption=caption)
 
