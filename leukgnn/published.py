@@ -207,8 +207,8 @@ def _models(results: Path) -> str:
             row["Seeds"], row["Alike"] = seeds.loc[[(protocol, model)]].iloc[0]
             rows.append(row)
     caption = (
-        "Published accuracy and ROC AUC with 95 % intervals over subjects, and this build's. Seeds: "
-        "of the published run; alike: how many of them gave every cell the same answer."
+        "Published accuracy and ROC AUC with 95 % intervals over subjects, and this build's. "
+        "Seeds: of the published run; alike: how many of them gave every cell the same answer."
     )
     return markdown_table(pd.DataFrame(rows), name="tbl-published-models", caption=caption)
 
