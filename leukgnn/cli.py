@@ -11,8 +11,8 @@ from pathlib import Path
 
 from leukgnn.files import InputError
 
-# How warnings begin that arise while torch-geometric is imported: nothing a user could change.
-NOISE = ("`torch.jit", "IProgress not found")
+# Warnings while torch-geometric is imported, as PYTHONWARNINGS: nothing that a user could change.
+NOISE = "ignore:`torch.jit:FutureWarning,ignore:IProgress not found"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,12 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _silence() -> None:
-    """Silence the warnings of `NOISE` here, and in the kernels and processes started here."""
-    for message in NOISE:
-        warnings.filterwarnings("ignore", message=message)
-    ignored = [f"ignore:{message}" for message in NOISE]
-    given = os.environ.get("PYTHONWARNINGS", "").split(",")
-    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, dict.fromkeys([*given, *ignored])))
+    """Silence torch's warning here, and `NOISE` in the kernels and processes started here."""
+    warnings.filterwarnings("ignore", message="`torch.jit", category=FutureWarning)
+    given = os.environ.get("PYTHONWARNINGS", "")
+    if NOISE not in given:
+        os.environ["PYTHONWARNINGS"] = f"{given},{NOISE}" if given else NOISE
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -75,7 +75,7 @@ class Task:
         return build(self.x, self.split, k=self.k, edges=self.edges)
 
     @cached_property
-    def with_graph(self) -> models.GCN:
+    def trained_gcn(self) -> models.GCN:
         """The paper's network, trained: it may be asked about more than one graph."""
         return trained(self, models.GCN, self.graph)
 
@@ -123,7 +123,7 @@ def network(task: Task, kind: type[models.GCN], edges: NDArray[np.int64]) -> Pro
 
 def gcn(task: Task, _: None = None) -> Probability:
     """Answer of the paper's network."""
-    return training.answer(task.with_graph, task.x, task.graph)
+    return training.answer(task.trained_gcn, task.x, task.graph)
 
 
 def gcn_dummy(task: Task, _: None = None) -> Probability:
@@ -133,7 +133,7 @@ def gcn_dummy(task: Task, _: None = None) -> Probability:
     whose training never sees a test cell's edges.
     """
     arriving = task.split.test[task.graph[1]]
-    return training.answer(task.with_graph, task.x, task.graph[:, ~arriving])
+    return training.answer(task.trained_gcn, task.x, task.graph[:, ~arriving])
 
 
 def mlp(task: Task, _: None = None) -> Probability:

@@ -55,7 +55,7 @@ def test_noise_of_a_library_is_silenced_in_processes_too_and_nothing_else(monkey
     monkeypatch.setenv("PYTHONWARNINGS", "ignore:mine")
     with warnings.catch_warnings():
         cli._silence()
-    code = "import warnings\nfor text in ({!r}): warnings.warn(text)"
+    code = "import warnings\nfor text in ({!r}): warnings.warn(text, FutureWarning)"
     noise = ["`torch.jit.script` is deprecated", "IProgress not found. Please", "mine too"]
     told = [
         subprocess.run(

@@ -19,8 +19,7 @@ SETTINGS = {
 # What is ours to choose in a notebook, such as how many cells a figure shows.
 OURS = {
     "profile", "images", "weights", "inputs", "outputs", "examples", "sample", "seeds", "draws",
-    "minibatch_epochs", "neighbours", "repeats", "tuned", "ks", "similarity",
-    "folds",
+    "minibatch_epochs", "neighbours", "repeats", "tuned", "ks", "similarity", "folds",
 }  # fmt: skip
 SMALL = {
     "01_dataset": {},

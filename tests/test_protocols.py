@@ -284,7 +284,7 @@ def test_the_dummy_node_asks_the_network_of_the_attached_cells(task, monkeypatch
     assert len(trainings) == 1
     attached, dummy = (told.loc[told["model"] == m, "probability"] for m in ("gcn", "gcn_dummy"))
     test = task.split.test
-    bare = training.answer(task.with_graph, task.x[test], np.zeros((2, 0), dtype=np.int64))
+    bare = training.answer(task.trained_gcn, task.x[test], np.zeros((2, 0), dtype=np.int64))
     assert dummy.to_numpy() == pytest.approx(bare, abs=1e-6)
     assert np.abs(dummy.to_numpy() - attached.to_numpy()).max() > 1e-3
 
