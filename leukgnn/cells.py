@@ -149,6 +149,12 @@ def merged_subjects(table: pd.DataFrame) -> dict[str, str]:
     return linked(table, twins(table))
 
 
+@cache
+def known_merged_subjects() -> dict[str, str]:
+    """Merged subject of every subject of C-NMC 2019, as of `merged_subjects`."""
+    return merged_subjects(_training_cells())
+
+
 def linked(table: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, str]:
     """Merge the subjects that pairs of cells link, directly or through others.
 

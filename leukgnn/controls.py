@@ -2,7 +2,8 @@
 
 Every control answers one `Task`; where it has a strength to choose, it chooses by the ROC AUC on a
 fifth of the *training* cells, split off as the test cells were (by subject, or by cell), never by a
-test cell.
+test cell. All weigh the two classes alike, as the paper's loss does, but for the vote, label
+propagation and Correct & Smooth, which have no loss to weigh: read those by the ROC AUC.
 """
 
 from collections.abc import Callable, Mapping
@@ -167,7 +168,7 @@ def gcn_random_graph(task: Task, _: None = None) -> Probability:
 def gcn_masked(task: Task, _: None = None) -> Probability:
     """Answer of the GCN without any edge between cells of one subject."""
     everyone = np.ones(len(task.x), dtype=bool)
-    kept = splits.without_same_subject(task.graph, task.table["subject"], everyone)
+    kept = splits.without_same_subject(task.graph, task.table["merged_subject"], everyone)
     return network(task, models.GCN, kept)
 
 
@@ -179,7 +180,7 @@ def majority(task: Task, _: None = None) -> Probability:
 def size(task: Task, _: None = None) -> Probability:
     """Answer by one number: the logarithm of the area of the box around the cell."""
     area = cells.log_area(task.table).to_numpy()
-    return _fitted(LogisticRegression(), area[:, None], task)
+    return _fitted(LogisticRegression(class_weight="balanced"), area[:, None], task)
 
 
 def logistic(task: Task, strength: float) -> Probability:

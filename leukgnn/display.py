@@ -71,6 +71,20 @@ def p_value(p: float) -> str:
     return "<0.001" if p < 0.0005 else f"{p:.3f}"
 
 
+def p_note(draws: int, rows: int = 1) -> str:
+    """Say in a caption how its p-values were made, and what they cannot tell.
+
+    `rows` is how many of them Holm's correction is over; 1 where none is made.
+    """
+    holm = ", with Holm's correction over the rows" if rows > 1 else ""
+    return (
+        "p by sign flips over subjects, for the AUC by Obuchowski's variance" + holm + ". Sign "
+        "flips ask whether the two models could be exchanged: of models that trade recall for "
+        "specificity they see little, so read the interval there. "
+        f"{draws:,} draws give no p below {rows / (draws + 1):.3f}."
+    )
+
+
 def counted(number: int, noun: str) -> str:
     """Write a number of things as text: 1 seed, 10 seeds."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,5 +1,7 @@
 """Intervals and tests. Subjects are the sampling unit: cells of one person are alike.
 
+Subjects of C-NMC 2019 that equal files link count as one, as they do in the splits.
+
 Everything is computed from sums per subject: its cells' counts of a confusion matrix, and for the
 ROC AUC how many pairs of a leukemic and a healthy subject's cells are in order. A draw of subjects
 is then a weighting of these sums, exact and cheap.
@@ -13,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from leukgnn.cells import known_merged_subjects
 from leukgnn.files import InputError
 from leukgnn.metrics import METRICS, checked, from_counts
 
@@ -55,8 +58,9 @@ def intervals(predictions: pd.DataFrame, *, draws: int, seed: int) -> pd.DataFra
     -------
     DataFrame
         One row per protocol, model and metric: `value`, `low`, `high`, `sd` (over seeds; missing
-        for one seed), `seeds`, `subjects`, `cells` (mean per seed).
+        for one seed), `seeds`, `subjects` (linked ones as one), `cells` (mean per seed).
     """
+    predictions = _merged(predictions)
     rows = []
     for protocol, cells in predictions.groupby("protocol"):
         for model, own in cells.groupby("model"):
@@ -67,7 +71,7 @@ def intervals(predictions: pd.DataFrame, *, draws: int, seed: int) -> pd.DataFra
             drawn = _of_seeds(sums, weights, leukemic)
             counts = {
                 "seeds": len(sums),
-                "subjects": own["subject"].nunique(),
+                "subjects": len(subjects),
                 "cells": round(len(own) / len(sums)),
             }
             for metric in METRICS:
@@ -85,7 +89,9 @@ def paired_differences(
 
     Both models see the same drawn subjects, so what the subjects share cancels. `p` tests that the
     two are the same: for the ROC AUC by Obuchowski's (1997) variance for clustered data, else by a
-    sign-flip permutation that swaps the two models' answers subject by subject. `p_holm` is Holm's
+    sign-flip permutation that swaps the two models' answers subject by subject. That asks whether
+    the two could be exchanged for each other: of two that trade recall for specificity it sees
+    little, even where the interval of their difference is clear of zero. `p_holm` is Holm's
     correction over the pairs of one protocol and metric.
 
     Parameters
@@ -108,7 +114,7 @@ def paired_differences(
     InputError
         When no protocol has both models of a pair, or their cells differ.
     """
-    pairs = list(pairs)
+    predictions, pairs = _merged(predictions), list(pairs)
     rows = []
     for protocol, cells in predictions.groupby("protocol"):
         for first, second in pairs:
@@ -182,6 +188,7 @@ def clustered_auc(predictions: pd.DataFrame) -> tuple[float, float]:
     predictions : DataFrame
         Of one protocol and model.
     """
+    predictions = _merged(predictions)
     subjects, leukemic = _subjects(predictions)
     value, deviations = _components(list(_sums(predictions, subjects, leukemic).values()), leukemic)
     return value, float(np.sqrt(_variance(deviations, leukemic)))
@@ -242,7 +249,7 @@ def design_effect(predictions: pd.DataFrame) -> pd.DataFrame:
         One row per protocol and model: `accuracy`, `design_effect`, `effective_cells`.
     """
     rows = []
-    for (protocol, model), cells in predictions.groupby(["protocol", "model"]):
+    for (protocol, model), cells in _merged(predictions).groupby(["protocol", "model"]):
         subjects, leukemic = _subjects(cells)
         told = []
         for one in _sums(cells, subjects, leukemic).values():
@@ -269,6 +276,12 @@ def subject_decisions(predictions: pd.DataFrame) -> pd.DataFrame:
     keys = ["protocol", "model", "seed", "fold", "subject", "label"]
     decided = predictions.groupby(keys)["probability"].mean().reset_index()
     return decided.assign(filename=decided["subject"])
+
+
+def _merged(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Predictions with linked subjects as one; subjects of other data keep their names."""
+    names = predictions["subject"]
+    return predictions.assign(subject=names.map(known_merged_subjects()).fillna(names))
 
 
 def _subjects(cells: pd.DataFrame) -> tuple[pd.Index, NDArray[np.bool_]]:

@@ -302,7 +302,7 @@ def based_on(figure: Figure, table: pd.DataFrame, *, repeats: str = "seed") -> N
     the least and the most are told.
     """
     told = []
-    for column, noun in (("subjects", "subject"), ("seeds", repeats)):
+    for column, noun in (("subjects", "independent subject"), ("seeds", repeats)):
         least, most = table[column].min(), table[column].max()
         range_from = "" if least == most else f"{least} to "
         told.append(range_from + counted(most, noun))

@@ -209,15 +209,17 @@ def transductive(task: Task) -> pd.DataFrame:
     """Answers of the GCN when test cells are joined to each other, with and without own subject.
 
     "gcn_transductive" trains and answers on one graph over training and test cells;
-    "gcn_transductive_masked" on the same without edges between test cells of one subject. As every
-    subject has one class, such edges vote for the right answer whatever the features say.
+    "gcn_transductive_masked" is the same network, asked without the edges between test cells of one
+    subject. As every subject has one class, such edges vote for the right answer whatever the
+    features say.
     """
     joined = replace(task, inductive=False)
-    whole = joined.graph
-    masked = splits.without_same_subject(whole, task.table["subject"], task.split.test)
+    masked = splits.without_same_subject(
+        joined.graph, task.table["merged_subject"], task.split.test
+    )
     told = []
-    for name, edges in (("gcn_transductive", whole), ("gcn_transductive_masked", masked)):
-        probability = controls.network(joined, models.GCN, edges)
+    for name, edges in (("gcn_transductive", joined.graph), ("gcn_transductive_masked", masked)):
+        probability = training.answer(joined.trained_gcn, task.x, edges)
         told.append(rows_of(task, probability, protocol="subject_disjoint", model=name))
     return pd.concat(told, ignore_index=True)
 

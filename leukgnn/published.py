@@ -16,7 +16,7 @@ import pandas as pd
 from leukgnn import execute, facts, files, paper
 from leukgnn.claims import VERDICTS
 from leukgnn.claims_page import sentence
-from leukgnn.display import markdown_table, with_interval
+from leukgnn.display import counted, markdown_table, with_interval
 from leukgnn.files import InputError
 from leukgnn.results import PAIRS
 from leukgnn.results import TABLES as BUILT
@@ -131,12 +131,15 @@ def results_at_a_glance() -> str:
         told = f"{paper.PRINTED[model].accuracy:.3f}" if model in paper.PRINTED else ""
         lines.append(f"| {name} | {' | '.join(values)} | {told} |")
     apart = rows.loc[[("subject_disjoint", "gcn", "accuracy")]].iloc[0]
+    of_cnn = rows.loc[[("subject_disjoint", "cnn", "accuracy")]].iloc[0]
     gap = _interval(differences, ("subject_disjoint", "gcn", "mlp", "accuracy"), signed=True)
     lines += [
         "",
-        f"{apart['cells']:,.0f} real cells of {apart['subjects']:.0f} subjects, "
-        f"{apart['seeds']:.0f} seeds, 95 % intervals over subjects. On new subjects the graph adds "
-        f"{gap} to the accuracy of the same network without graph.",
+        f"{apart['cells']:,.0f} real cells; 95 % intervals over {apart['subjects']:.0f} "
+        "independent subjects (those that equal files link count as one); "
+        f"{counted(int(apart['seeds']), 'seed')} of whatever is random, of the CNN "
+        f"{counted(int(of_cnn['seeds']), 'seed')}. On new subjects the graph adds {gap} to the accuracy "
+        "of the same network without graph.",
         "",
         sentence(table("claims.csv")).strip(),
     ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from leukgnn import graph
 from leukgnn.files import InputError
@@ -13,6 +13,7 @@ from leukgnn.files import InputError
 Mask = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
+INNER = 5  # parts of the training subjects, one of which chooses settings
 
 
 @dataclass(frozen=True)
@@ -83,28 +84,53 @@ def official_folds(table: pd.DataFrame) -> list[Split]:
 def grouped_folds(table: pd.DataFrame, groups: pd.Series, *, folds: int, seed: int) -> list[Split]:
     """Random folds that keep each group of cells together, stratified by class.
 
+    The groups themselves are drawn. `StratifiedGroupKFold` deals them out by size, largest first,
+    and its seed decides between equals only: on these subjects all its seeds give nearly one
+    partition.
+
     Parameters
     ----------
     table : DataFrame
         With `label`.
     groups : Series
-        Of each cell: its subject, its source image, or its own name for no grouping at all.
+        Of each cell: its subject, its source image, or its own name for no grouping at all. A group
+        counts as of the class that most of its cells have.
     folds : int
     seed : int
+
+    Raises
+    ------
+    InputError
+        When there are fewer than two folds, or a class has fewer groups than folds.
     """
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    classes = _classes(table, groups)
+    most = int(classes.value_counts().min())
+    if not 2 <= folds <= most:
+        raise InputError(
+            f"folds={folds}: expected 2 to {most}, the number of groups of the rarer class."
+        )
     splits = []
-    for i, (_, drawn) in enumerate(splitter.split(table, table["label"], groups)):
-        test = np.zeros(len(table), dtype=bool)
-        test[drawn] = True
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    for i, (_, drawn) in enumerate(splitter.split(classes, classes)):
+        test = groups.isin(classes.index[drawn]).to_numpy()
         splits.append(Split(f"part_{i}", ~test, test))
     return splits
 
 
+def _classes(table: pd.DataFrame, groups: pd.Series) -> pd.Series:
+    """Class of each group, by the majority of its cells."""
+    return table["label"].groupby(groups.to_numpy()).mean().round().astype(int)
+
+
 def inner_split(table: pd.DataFrame, train: Mask, seed: int) -> Split:
-    """Part of the training cells, a fifth of their subjects, to choose settings by."""
+    """Part of the training cells, a fifth of their subjects of each class, to choose settings by.
+
+    More than a fifth where a class has fewer than five subjects.
+    """
     known = table[train]
-    first = grouped_folds(known, known["merged_subject"], folds=5, seed=seed)[0]
+    subjects = known["merged_subject"]
+    folds = min(INNER, int(_classes(known, subjects).value_counts().min()))
+    first = grouped_folds(known, subjects, folds=folds, seed=seed)[0]
     marks = np.zeros((2, len(table)), dtype=bool)
     marks[0, train], marks[1, train] = first.train, first.test
     return Split("inner", marks[0], marks[1])

@@ -46,6 +46,18 @@ def test_copies_of_cells_do_not_narrow_the_interval():
     assert (many["seeds"], many["subjects"], many["cells"]) == (3, 300, 6000)
 
 
+def test_subjects_that_equal_files_link_count_as_one():
+    """20 and 21 share files, 22 shares none with them."""
+    table = predictions(6, 10)
+    names = dict(zip(table["subject"].unique(), ["H1", "20", "H7", "21", "H8", "22"], strict=True))
+    linked = table.assign(subject=table["subject"].map(names))
+    asked = table.assign(subject=table["subject"].replace({"s3": "s1"}))
+    told, expected = (inference.intervals(t, draws=50, seed=0) for t in (linked, asked))
+    assert (told["subjects"] == 5).all()
+    assert told["value"].tolist() == pytest.approx(expected["value"].tolist())
+    assert (expected["subjects"] == 5).all()
+
+
 def test_coverage_over_simulated_clusters():
     """Of 60 simulated studies with 40 subjects of 10 cells, nearly all cover the true 0.8."""
     covered = 0

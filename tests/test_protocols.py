@@ -77,6 +77,42 @@ def test_grouped_folds_keep_groups_whole(real):
             assert not set(table.loc[split.train, column]) & set(table.loc[split.test, column])
 
 
+def test_another_seed_draws_other_subjects():
+    """Also of subjects, which differ so much in size that dealing them out by size is no draw."""
+    table = cells.training_cells()
+    drawn = [
+        set(
+            table.loc[
+                splits.grouped_folds(table, table["merged_subject"], folds=3, seed=seed)[0].test,
+                "merged_subject",
+            ]
+        )
+        for seed in range(4)
+    ]
+    shared = [len(a & b) / len(a | b) for i, a in enumerate(drawn) for b in drawn[:i]]
+    assert max(shared) < 0.5
+
+
+def test_the_inner_split_has_a_fifth_of_the_subjects_of_each_class():
+    table = cells.training_cells()
+    for split in splits.official_folds(table):
+        inner = splits.inner_split(table, split.train, 0)
+        of_class = table.groupby("label")["merged_subject"]
+        for label, subjects in of_class:
+            chosen, all_of_them = (
+                subjects[mask[subjects.index]].nunique() for mask in (inner.test, split.train)
+            )
+            assert chosen == pytest.approx(all_of_them / 5, abs=1), (split.fold, label)
+            assert chosen >= 2
+
+
+@pytest.mark.parametrize("folds", [1, 1000])
+def test_a_partition_into_too_few_or_too_many_folds_is_refused(real, folds):
+    table, _ = real
+    with pytest.raises(InputError, match=f"folds={folds}: expected 2 to"):
+        splits.grouped_folds(table, table["subject"], folds=folds, seed=0)
+
+
 def test_the_inner_split_knows_training_cells_only(task):
     inner = task.inner().split
     assert not ((inner.train | inner.test) & ~task.split.train).any()
@@ -231,11 +267,14 @@ def test_as_released_is_measured_on_its_training_cells(real, monkeypatch):
     assert (predictions.groupby("model").size() == len(table)).all()
 
 
-def test_transductive_answers_differ_by_the_subjects_own_edges(task):
+def test_transductive_answers_differ_by_the_subjects_own_edges_alone(task, monkeypatch):
+    networks, train = [], controls.trained
+    monkeypatch.setattr(controls, "trained", lambda *given: networks.append(1) or train(*given))
     told = protocols.transductive(task)
     assert set(told["model"]) == {"gcn_transductive", "gcn_transductive_masked"}
     whole, masked = (part["probability"].to_numpy() for _, part in told.groupby("model"))
     assert len(whole) == len(masked) and (whole != masked).any()
+    assert len(networks) == 1
 
 
 def test_unknown_controls_are_named(task):
