@@ -138,8 +138,8 @@ def results_at_a_glance() -> str:
         f"{apart['cells']:,.0f} real cells; 95 % intervals over {apart['subjects']:.0f} "
         "independent subjects (those that equal files link count as one); "
         f"{counted(int(apart['seeds']), 'seed')} of whatever is random, of the CNN "
-        f"{counted(int(of_cnn['seeds']), 'seed')}. On new subjects the graph adds {gap} to the accuracy "
-        "of the same network without graph.",
+        f"{counted(int(of_cnn['seeds']), 'seed')}. On new subjects the graph adds {gap} to the "
+        "accuracy of the same network without graph.",
         "",
         sentence(table("claims.csv")).strip(),
     ]
