@@ -8,9 +8,8 @@ import shlex
 import sys
 from pathlib import Path
 
-import yaml
-
 from leukgnn import execute
+from leukgnn.files import InputError
 from leukgnn.results import PREDICTIONS, TABLES
 
 ARTIFACTS, RESULTS = "build/artifacts", "build/results"
@@ -38,10 +37,11 @@ CHAPTERS = {  # name: what it reads, what it writes, threads
     "10_leakage": ([FEATURES], [], 1),
     "11_page": ([PROTOCOLS, *MODELS], [], 1),
 }
-PROFILES = yaml.safe_load(Path("notebooks/profiles.yml").read_text())
 PROFILE = config.get("profile") or "quick"
-if PROFILE not in PROFILES:
-    sys.exit(f"PROFILE={PROFILE}: expected one of {', '.join(PROFILES)}.")
+try:
+    PROFILE_SETTINGS = execute.profile(PROFILE)
+except InputError as error:
+    sys.exit(str(error))
 SETTINGS = {
     "profile": PROFILE,
     "images": config.get("images") or "",
@@ -54,7 +54,7 @@ SETTINGS = {
 def given(chapter):
     """Parameters of a chapter in this run, as the command line takes them."""
     declared = execute.declared_parameters(execute.chapter_source(chapter))
-    settings = {**SETTINGS, **PROFILES[PROFILE].get(chapter, {})}
+    settings = {**SETTINGS, **PROFILE_SETTINGS.get(chapter, {})}
     chosen = {name: value for name, value in settings.items() if name in declared}
     return " ".join(f"-p {shlex.quote(f'{name}={value}')}" for name, value in chosen.items())
 
@@ -77,7 +77,7 @@ rule book:
     params:
         repository=config.get("repository") or "",
     shell:
-        "{sys.executable} -m leukgnn.cli book --repository '{params.repository}'"
+        "{sys.executable:q} -m leukgnn.cli book --repository '{params.repository}'"
 
 
 rule results:
@@ -87,9 +87,9 @@ rule results:
     output:
         expand(RESULTS + "/{table}", table=TABLES),
     params:
-        draws=PROFILES[PROFILE].get("results", {}).get("draws", 200),
+        draws=PROFILE_SETTINGS.get("results", {}).get("draws", 200),
     shell:
-        "{sys.executable} -m leukgnn.cli results --draws {params.draws}"
+        "{sys.executable:q} -m leukgnn.cli results --draws {params.draws}"
 
 
 rule claims:
@@ -101,7 +101,7 @@ rule claims:
     output:
         f"{RESULTS}/claims.csv",
     shell:
-        "{sys.executable} -m leukgnn.cli claims"
+        "{sys.executable:q} -m leukgnn.cli claims"
 
 
 for name, (reads, writes, cores) in CHAPTERS.items():
@@ -120,5 +120,5 @@ for name, (reads, writes, cores) in CHAPTERS.items():
             given=given(name),
         threads: cores
         shell:
-            "OMP_NUM_THREADS={threads} {sys.executable} -m leukgnn.cli run {params.chapter} "
+            "OMP_NUM_THREADS={threads} {sys.executable:q} -m leukgnn.cli run {params.chapter} "
             "{params.given} -o {output[0]}"

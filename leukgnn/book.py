@@ -13,6 +13,7 @@ import yaml
 
 from leukgnn import checks, claims_page, execute, files, paper, plots, published
 from leukgnn.display import markdown_table
+from leukgnn.files import InputError
 
 HTML = Path("_build/html")
 CHAPTERS = Path("book/chapters")
@@ -60,6 +61,8 @@ def build(repository: str) -> list[str]:
 def write_pages() -> None:
     """Write the generated parts of the pages."""
     notebooks = {path.stem: execute.metadata(path) for path in sorted(CHAPTERS.glob("*.ipynb"))}
+    if not notebooks:
+        raise InputError(f"{CHAPTERS} holds no executed chapter: run `make book` first.")
     environment = [_runs_table(notebooks), _software_table(notebooks), _features_table()]
     environment += _benchmark_tables()
     for name, text in {

@@ -26,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"leukgnn: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("leukgnn: interrupted; the same command goes on from here.", file=sys.stderr)
+        goes_on = "; the same command goes on from here" if options.resumes else ""
+        print(f"leukgnn: interrupted{goes_on}.", file=sys.stderr)
         return 130
 
 
@@ -41,6 +42,7 @@ def _silence() -> None:
 def _parser() -> argparse.ArgumentParser:
     """The command's words and flags."""
     parser = argparse.ArgumentParser(prog="leukgnn", description=__doc__)
+    parser.set_defaults(resumes=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run one chapter with other parameters")
@@ -58,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.set_defaults(command=_verify)
     get = actions.add_parser("get", help="download when possible, else say where to obtain it")
     get.add_argument("folder", type=Path)
-    get.set_defaults(command=_get)
+    get.set_defaults(command=_get, resumes=True)
 
     features = commands.add_parser("features", help="extract the features of a folder of images")
     features.add_argument("folder", type=Path)
@@ -71,13 +73,13 @@ def _parser() -> argparse.ArgumentParser:
         "--unnormalised", action="store_true", help="scale pixels to 0..1 only, as released"
     )
     features.add_argument("--output", type=Path, default=Path("features.npz"))
-    features.set_defaults(command=_features)
+    features.set_defaults(command=_features, resumes=True)
 
     finetune = commands.add_parser("finetune", help="fine-tune the CNN baseline, fold by fold")
     finetune.add_argument("folder", type=Path)
     finetune.add_argument("--weights", default=os.environ.get("LEUKGNN_WEIGHTS", ""))
     finetune.add_argument("--output", type=Path, required=True, help="predictions, .parquet")
-    finetune.set_defaults(command=_finetune)
+    finetune.set_defaults(command=_finetune, resumes=True)
 
     model = commands.add_parser("model", help="train the demo's model on a feature file's cells")
     model.add_argument("features", type=Path, help="a .npz file; the model is written beside it")
@@ -122,12 +124,10 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     from leukgnn import execute
 
+    source = execute.chapter_source(options.chapter)
     try:
-        execute.run(
-            execute.chapter_source(options.chapter),
-            options.output,
-            execute.parse_assignments(options.parameters),
-        )
+        given = execute.parse_assignments(source, options.parameters)
+        execute.run(source, options.output, given)
     except execute.ChapterError as error:
         print(f"leukgnn: {error}", file=sys.stderr)
         return 1
@@ -137,6 +137,8 @@ def _run(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     from leukgnn import files, verify
 
+    if options.report:
+        files.check_target(options.report, ".csv")
     report = verify.verify(options.folder)
     print(report.text())
     if options.report:

@@ -24,8 +24,10 @@ from leukgnn import (
     splits,
     training,
 )
+from leukgnn.cells import training_cells
 from leukgnn.controls import Task
 from leukgnn.features import Features
+from leukgnn.files import InputError
 from leukgnn.paper import GRAPH, TRAINING
 from leukgnn.results import SENSITIVITY
 
@@ -60,6 +62,13 @@ def train(reference: Path, *, draws: int = 2000, epochs: int = TRAINING.epochs) 
         (`passed_on`), and as metadata how it was made and measured.
     """
     cells = features.read_features_file(reference)
+    if "merged_subject" not in cells.table:
+        of_manifest = training_cells()["filename"]
+        foreign = cells.table.loc[~cells.table["filename"].isin(of_manifest), "filename"]
+        raise InputError(
+            f"{reference}: {foreign.iloc[0]} is no training cell of C-NMC 2019, so its subject and "
+            "fold are not known; see `leukgnn data verify DIR` for the folder of images."
+        )
     settings = {"epochs": epochs}
     tasks = [
         Task(cells.table, cells.x, split, GRAPH.k, GRAPH.edges, True, TRAINING.seed, settings)

@@ -5,7 +5,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import jupytext
 import nbformat
 import papermill
 import yaml
+from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
 from leukgnn import files
@@ -23,6 +24,9 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # Between papermill and the kernel; without it every kernel warns that others could listen.
 KERNELS = Config({"KernelManager": {"transport_encryption": "auto"}})
 TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list": list}
+READERS: dict[str, Callable[[str], Any]] = {
+    "int": int, "float": float, "str": str, "bool": yaml.safe_load, "list": yaml.safe_load,
+}  # fmt: skip
 
 
 class ChapterError(RuntimeError):
@@ -82,19 +86,44 @@ def declared_parameters(source: Path) -> dict[str, Parameter]:
     return found
 
 
-def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
-    """Read ``["k=20", "flag=false"]`` with YAML's types: ``{"k": 20, "flag": False}``."""
-    given = {}
+def profile(name: str) -> dict[str, dict[str, Any]]:
+    """What a profile changes in the parameters, chapter by chapter (`notebooks/profiles.yml`).
+
+    Raises
+    ------
+    InputError
+        When there is no such profile.
+    """
+    path = files.project_root() / "notebooks" / "profiles.yml"
+    known: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load(path.read_text())
+    if name not in known:
+        raise InputError(f"profile {name!r} is unknown: expected one of {', '.join(known)}.")
+    return known[name]
+
+
+def parse_assignments(source: Path, assignments: Sequence[str]) -> dict[str, Any]:
+    """Read ``["k=20", "flag=false"]`` by the declared types: ``{"k": 20, "flag": False}``.
+
+    What cannot be read so stays text, for `check_parameters` to say what was expected.
+    """
+    declared = declared_parameters(source)
+    given: dict[str, Any] = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals or not name:
             raise InputError(f"-p {assignment}: expected NAME=VALUE, such as -p k=20.")
-        given[name] = yaml.safe_load(value) if value else ""
+        kind = declared[name].type if name in declared else "str"
+        try:
+            given[name] = READERS[kind](value)
+        except (ValueError, yaml.YAMLError):
+            given[name] = value
     return given
 
 
 def check_parameters(source: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     """Check given parameters against the declared ones; integers are taken for floats.
+
+    A list's elements must be like those of the declared one.
 
     Raises
     ------
@@ -108,16 +137,25 @@ def check_parameters(source: Path, given: Mapping[str, Any]) -> dict[str, Any]:
             raise InputError(
                 f"{source.stem} has no parameter {name!r}: expected one of {', '.join(declared)}."
             )
-        kind = TYPES[declared[name].type]
-        if kind is float and type(value) is int:
-            value = float(value)
-        if type(value) is not kind:
+        kind, default = TYPES[declared[name].type], declared[name].default
+        if kind is list and type(value) is list:
+            value = [_as(type(default[0]), element) for element in value]
+            fits = all(type(element) is type(default[0]) for element in value)
+        else:
+            value = _as(kind, value)
+            fits = type(value) is kind
+        if not fits:
             raise InputError(
                 f"{source.stem}: {name}={value!r} is of type {type(value).__name__}, "
-                f"expected {declared[name].type}, such as {declared[name].default!r}."
+                f"expected {declared[name].type}, such as {default!r}."
             )
         checked[name] = value
     return checked
+
+
+def _as(kind: type, value: Any) -> Any:
+    """An integer as a float where a float is expected; else the value."""
+    return float(value) if kind is float and type(value) is int else value
 
 
 def run(source: Path, output: Path, parameters: Mapping[str, Any]) -> None:
@@ -133,17 +171,21 @@ def run(source: Path, output: Path, parameters: Mapping[str, Any]) -> None:
     output : Path
         The executed `.ipynb` to write.
     parameters : mapping
-        Checked against the declared ones.
+        Checked against the declared ones. A `profile` among them brings what `profile` says of
+        this chapter, but for what is given here.
 
     Raises
     ------
     InputError
-        For parameters that do not fit.
+        For parameters that do not fit, or an output that cannot be written.
     ChapterError
-        When a cell fails.
+        When a cell fails or the kernel dies.
     """
-    checked = check_parameters(source, parameters)
     root = files.project_root()
+    checked = check_parameters(source, parameters)
+    if "profile" in checked:
+        checked = {**profile(checked["profile"]).get(source.stem, {}), **checked}
+    files.check_target(output, ".ipynb")
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
         plain, executed = Path(scratch, f"{source.stem}.ipynb"), Path(scratch, "executed.ipynb")
@@ -154,9 +196,13 @@ def run(source: Path, output: Path, parameters: Mapping[str, Any]) -> None:
                 config=KERNELS,
             )  # fmt: skip
         except papermill.PapermillExecutionError as error:
-            kept = root / "build" / "failed" / output.name
+            kept = root / "build" / "failed" / plain.name
             _keep(executed, kept)
             raise ChapterError(_explain(source.stem, error, kept.relative_to(root))) from None
+        except DeadKernelError as error:
+            raise ChapterError(
+                f"chapter {source.stem}: its kernel died, for want of memory perhaps ({error})."
+            ) from error
         notebook = nbformat.read(executed, as_version=4)  # type: ignore[no-untyped-call]
     _clean(notebook, source.stem, checked, time.perf_counter() - started)
     with files.atomic_path(output) as temporary:

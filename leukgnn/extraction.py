@@ -118,6 +118,7 @@ def extract_folder(
     normalised : bool
         As of `resnet.extractor`.
     """
+    files.check_target(target, ".npz")
     table = cells.scan(folder)
     listing = [f"{p}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in table["path"]]
     key = files.sha256_bytes("\n".join([weights.sha256, str(normalised), *listing]).encode())[:16]

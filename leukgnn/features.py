@@ -1,6 +1,7 @@
 """Features of cells: the feature file with its provenance, the shipped ones, what they hold."""
 
 import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -118,7 +119,8 @@ def read_features_file(path: Path) -> Features:
         with np.load(path, allow_pickle=False) as stored:
             x = stored["features"].astype(np.float32)
             table = pd.DataFrame({name: stored[name] for name in COLUMNS})
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        name = provenance["weights"]["name"]
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error) as error:
         raise InputError(
             f"{path}: not a feature file with its .json beside it ({error}); "
             "make it again with `leukgnn features DIR`."
@@ -131,7 +133,6 @@ def read_features_file(path: Path) -> Features:
     known = cells.training_cells()
     if table["filename"].isin(known["filename"]).all():
         table = table[["filename"]].merge(known, on="filename", how="left", validate="1:1")
-    name = provenance["weights"]["name"]
     return Features(x, table, provenance, f"{len(x):,} cells of {path.name}, by {name}.")
 
 

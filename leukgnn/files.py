@@ -47,6 +47,23 @@ def atomic_path(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def check_target(target: Path, suffix: str) -> None:
+    """Raise InputError when `target` cannot become a file of this kind; asked before long work.
+
+    Makes its folder when missing.
+    """
+    if target.suffix != suffix:
+        raise InputError(f"{target}: expected a name that ends in {suffix}.")
+    if target.is_dir():
+        raise InputError(f"{target}: is a folder; give the name of a file to write.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{target}: cannot be written ({error.strerror}).") from error
+    if not os.access(target.parent, os.W_OK):
+        raise InputError(f"{target}: cannot be written, its folder is read-only.")
+
+
 def write_json(target: Path, content: Any) -> None:
     """Write `content` as indented JSON, whole or not at all."""
     with atomic_path(target) as temporary:
@@ -103,7 +120,8 @@ def provenance() -> dict[str, Any]:
         "libraries": {name: version(name) for name in LIBRARIES},
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "threads": int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)),
+        # One number, or one for each level of nested threads.
+        "threads": int(os.environ.get("OMP_NUM_THREADS", str(os.cpu_count() or 1)).split(",")[0]),
     }
 
 

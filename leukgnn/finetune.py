@@ -225,8 +225,9 @@ def cross_predict(
     Returns
     -------
     DataFrame
-        Predictions of `MODELS`, columns as of `protocols.prediction_rows`.
+        Predictions of `MODELS`, columns as of `protocols.rows_of`.
     """
+    files.check_target(target, ".parquet")
     started = time.perf_counter()
     table, pixels = read_cells(folder)
     labels = table["label"].to_numpy(copy=True)

@@ -280,7 +280,7 @@ def read_graph(inputs: str, *, features: NDArray[Any], k: int, edges: str) -> In
     try:
         path = files.find_artifact(inputs, "graph.npz", made_by="04_graph")
         settings = json.loads(path.with_suffix(".json").read_text())
-    except InputError:
+    except (InputError, OSError):
         settings = {}
     if {name: settings.get(name) for name in wanted} == wanted:
         with np.load(path, allow_pickle=False) as stored:

@@ -53,8 +53,8 @@ class Dropout(nn.Dropout):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
         """Leave out units at random while training, and scale up the rest."""
-        if not self.training or self.p == 0:
-            return input
+        if not self.training or self.p in (0, 1):
+            return super().forward(input)
         return input * torch.rand_like(input).sub_(self.p).ceil_().div_(1 - self.p)
 
 

@@ -96,6 +96,15 @@ def find_reference(weights: Weights) -> Path:
     )
 
 
+def has_reference(weights: Weights) -> bool:
+    """Whether `find_reference` finds one."""
+    try:
+        find_reference(weights)
+    except InputError:
+        return False
+    return True
+
+
 def read_model(reference: Path) -> tuple[dict[str, Floats], dict[str, Any]]:
     """Tensors (float64) and metadata of the model file beside a feature file."""
     path = deploy.model_path(reference)

@@ -155,7 +155,7 @@ def with_results(readme: str) -> str:
 
 def write_readme() -> None:
     """Write the results at a glance into the README."""
-    path = Path("README.md")
+    path = files.project_root() / "README.md"
     text = with_results(path.read_text())
     with files.atomic_path(path) as temporary:
         temporary.write_text(text)

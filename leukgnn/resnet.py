@@ -70,13 +70,24 @@ def find_weights(given: str = "", *, download: bool = False) -> Weights:
         return _random_weights(given)
     cached = Path(torch.hub.get_dir()) / "checkpoints" / TORCHVISION_FILE
     if not given and not cached.is_file() and download:
-        ResNet18_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True)
+        _download()
     if not given and not cached.is_file():
         raise InputError(
             "No ResNet-18 weights: set LEUKGNN_WEIGHTS (or --weights) to a .safetensors file in "
-            f"torchvision's layout, or put torchvision's {TORCHVISION_FILE} at {cached}."
+            f"torchvision's layout, or put torchvision's {TORCHVISION_FILE} at {cached}; "
+            "random:0 stands for an untrained network."
         )
     return _read_weights(Path(given) if given else cached)
+
+
+def _download() -> None:
+    """Let torchvision fetch IMAGENET1K_V1 into torch's cache."""
+    try:
+        ResNet18_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True)
+    except (OSError, RuntimeError) as error:  # no network; another SHA-256 than torchvision's
+        raise InputError(
+            f"torchvision's ResNet-18 could not be downloaded ({error}); give --weights FILE."
+        ) from error
 
 
 def local_weights(given: str = "") -> Weights | None:

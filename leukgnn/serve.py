@@ -25,7 +25,7 @@ from werkzeug.exceptions import (
 
 from leukgnn import phantoms, resnet
 from leukgnn.files import InputError
-from leukgnn.predict import Predictor, classify, described
+from leukgnn.predict import Predictor, classify, described, has_reference
 
 HOST = "127.0.0.1"
 MEGABYTE = 2**20
@@ -187,16 +187,21 @@ def _sample(name: str) -> bytes:
 
 
 def load(weights: str, reference: Path | None) -> Predictor:
-    """Predictor with the weights given or found; without any, with the untrained network.
+    """Predictor with the weights given or found; else with the untrained network.
+
+    What torch's cache holds is found and serves only if the shipped reference cells were seen by
+    it.
 
     An untrained ResNet-18 is no stand-in for a trained one, so this is said on the terminal and
     on the page.
     """
     found = resnet.local_weights(weights)
-    if found is None:
+    unasked = not weights and reference is None
+    if found is None or (unasked and not has_reference(found)):
         print(
-            "leukgnn: no ImageNet weights here (WEIGHTS=FILE or LEUKGNN_WEIGHTS), so the demo uses "
-            "an untrained ResNet-18 and the reference cells as that network sees them.",
+            "leukgnn: no weights here that saw the reference cells (WEIGHTS=FILE or "
+            "LEUKGNN_WEIGHTS), so the demo uses an untrained ResNet-18 and the reference cells as "
+            "that network sees them.",
             file=sys.stderr,
         )
         found = resnet.find_weights(UNTRAINED)

@@ -49,9 +49,14 @@ def stratified_split(
     if not 0 < share < 1:
         raise InputError(f"test_share={share}: expected a share between 0 and 1, such as 0.2.")
     candidates = np.arange(len(labels)) if within is None else np.flatnonzero(within)
-    kept, drawn = train_test_split(
-        candidates, test_size=share, stratify=labels[candidates], random_state=seed
-    )
+    try:
+        kept, drawn = train_test_split(
+            candidates, test_size=share, stratify=labels[candidates], random_state=seed
+        )
+    except ValueError as error:
+        raise InputError(
+            f"{len(candidates)} cells cannot be split by class at a share of {share} ({error})."
+        ) from error
     marks = np.zeros((2, len(labels)), dtype=bool)
     marks[0, kept] = marks[1, drawn] = True
     return marks[0], marks[1]

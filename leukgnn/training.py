@@ -91,7 +91,8 @@ def fit(
     InputError
         When shapes do not fit or a setting is out of its range.
     """
-    _check(x, adjacency, labels, train, learning_rate, epochs, batch_size)
+    marks = [train] if held_out is None else [train, held_out]
+    _check(x, adjacency, labels, marks, learning_rate, epochs, batch_size)
     chosen = torch.from_numpy(np.flatnonzero(train))
     weights = class_weights(labels[chosen]) if weighted else None
     optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
@@ -220,17 +221,18 @@ def _check(
     x: Tensor,
     adjacency: Tensor,
     labels: Tensor,
-    train: Mask,
+    marks: list[Mask],
     learning_rate: float,
     epochs: int,
     batch_size: int | None,
 ) -> None:
     """Raise InputError for what `fit` cannot use."""
     n = len(x)
-    if adjacency.shape != (n, n) or len(labels) != n or len(train) != n:
+    if adjacency.shape != (n, n) or {len(labels), *map(len, marks)} != {n}:
         raise InputError(
             f"features of {n} cells, adjacency {tuple(adjacency.shape)}, {len(labels)} labels and "
-            f"{len(train)} marks of training cells do not fit: expected the same n for all."
+            f"marks of {', '.join(str(len(mark)) for mark in marks)} cells do not fit: expected "
+            "the same n for all."
         )
     if learning_rate <= 0:
         raise InputError(f"learning_rate={learning_rate}: expected a number above 0.")

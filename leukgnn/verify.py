@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from leukgnn import cells
 from leukgnn.files import InputError, atomic_path, sha256_bytes, sha256_file
-from leukgnn.images import UNREADABLE, check_size_and_mode
+from leukgnn.images import FORMATS, UNREADABLE, check_size_and_mode
 
 SOUND = ("intact", "copy")
 STATUSES = (*SOUND, "missing", "foreign", "truncated", "altered", "misnamed", "empty")
@@ -193,7 +193,7 @@ def _status(path: Path, row: Any) -> tuple[str, str]:
 def _image_problem(path: Path, *, original: bool) -> str:
     """Say what is wrong with the mode or size that a readable header gives; "" when nothing is."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             check_size_and_mode(str(path), image)
             if original and image.size != ORIGINAL_SIZE:
                 size, right = ("x".join(map(str, pair)) for pair in (image.size, ORIGINAL_SIZE))
@@ -208,7 +208,7 @@ def _image_problem(path: Path, *, original: bool) -> str:
 def _decode(path: Path) -> tuple[str, str]:
     """Tell a copy that can be decoded from one that cannot."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             image.load()
     except UNREADABLE as error:
         return "truncated", f"cannot be decoded ({type(error).__name__})"
@@ -250,7 +250,7 @@ def get(target: Path, *, download: Callable[[], Path] | None = None) -> Path:
         When `target` is there but incomplete, when there is nothing to download with, when the
         download fails, or when what it brings differs from the manifest.
     """
-    if target.exists():
+    if target.exists() and (target.is_file() or any(target.iterdir())):
         if verify(target).ok(partial=False):
             return target
         raise InputError(f"{target}: is there but not complete; move it away or give another name.")

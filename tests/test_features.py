@@ -1,11 +1,13 @@
 """Extraction: weights, determinism, interruption, the feature file, bad input."""
 
+import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from urllib.error import URLError
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ import safetensors.torch
 import torch
 from torchvision.models import resnet18
 
-from leukgnn import cells, extraction, features, resnet
+from leukgnn import cells, extraction, features, finetune, resnet
 from leukgnn.files import InputError
 from leukgnn.images import normalise
 
@@ -166,9 +168,46 @@ def test_damaged_feature_files_are_named(written, tmp_path):
     written.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match="not a feature file"):
         features.read_features_file(written)
+    middle = len(whole) // 2
+    flipped = whole[:middle] + bytes(255 - byte for byte in whole[middle : middle + 64])
+    for content in (b"", flipped + whole[middle + 64 :], _array(np.ones(3))):
+        written.write_bytes(content)
+        with pytest.raises(InputError, match="not a feature file"):
+            features.read_features_file(written)
     np.savez(written, features=np.array([object()]))
     with pytest.raises(InputError, match="not a feature file"):
         features.read_features_file(written)
+    written.write_bytes(whole)
+    written.with_suffix(".json").write_text("{}")
+    with pytest.raises(InputError, match="not a feature file"):
+        features.read_features_file(written)
+
+
+def _array(content):
+    stream = io.BytesIO()
+    np.save(stream, content)
+    return stream.getvalue()
+
+
+def test_an_output_of_another_kind_is_refused_before_the_work(phantoms, tmp_path, weights):
+    for refused in ("mine", "mine.json"):
+        with pytest.raises(InputError, match=r"ends in \.npz"):
+            extraction.extract_folder(phantoms, weights, tmp_path / refused)
+        with pytest.raises(InputError, match=r"ends in \.parquet"):
+            finetune.cross_predict(phantoms, weights, tmp_path / refused, seed=0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_download_is_told(monkeypatch, tmp_path):
+    def fail(**_):
+        raise URLError("no network")
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(
+        resnet.ResNet18_Weights.IMAGENET1K_V1, "get_state_dict", fail, raising=False
+    )
+    with pytest.raises(InputError, match=r"could not be downloaded .*no network.*--weights"):
+        resnet.find_weights(download=True)
 
 
 def test_shapes_that_do_not_fit_are_named(written):

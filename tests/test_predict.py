@@ -133,6 +133,16 @@ def small(known, tmp_path):
     return path
 
 
+def test_no_model_is_trained_on_cells_of_unknown_subjects(tmp_path):
+    known = features.shipped_features("_random")
+    table = known.table.iloc[:300].copy()
+    table.loc[7, "filename"] = "UID_1_99_9_all.bmp"
+    path = tmp_path / "mine.npz"
+    features.write_features(path, known.x[:300], table, known.provenance)
+    with pytest.raises(InputError, match=r"UID_1_99_9_all\.bmp is no training cell"):
+        deploy.train(path)
+
+
 def test_a_model_of_ones_own(small):
     predictor = predict.Predictor(resnet.find_weights("random:0"), small)
     told = predict.described(predictor.told)

@@ -194,6 +194,16 @@ def test_without_weights_the_untrained_network_is_used_and_said(monkeypatch, cap
     assert "untrained" in capsys.readouterr().err
 
 
+def test_found_weights_that_saw_no_reference_cells_serve_no_demo(monkeypatch, capsys):
+    """Such as torchvision's own, which `leukgnn features` may have put into torch's cache."""
+    other = resnet.find_weights("random:7")
+    monkeypatch.setattr(resnet, "local_weights", lambda given: other)
+    assert serve.load("", None).told["weights"]["sha256"] != other.sha256
+    assert "untrained" in capsys.readouterr().err
+    with pytest.raises(InputError, match="no reference cells were seen by these weights"):
+        serve.load("given.safetensors", None)
+
+
 def test_a_port_that_cannot_be_used_is_named(monkeypatch, predictor):
     monkeypatch.setattr(serve, "load", lambda weights, reference: predictor)
     with socket.socket() as taken:

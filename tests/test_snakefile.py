@@ -119,4 +119,4 @@ def test_an_unknown_profile_is_named(checkout):
         cwd=checkout, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode != 0
-    assert "PROFILE=fast: expected one of quick, full" in done.stdout + done.stderr
+    assert "profile 'fast' is unknown: expected one of quick, full" in done.stdout + done.stderr

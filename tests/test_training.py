@@ -163,6 +163,14 @@ def test_shapes_that_do_not_fit_are_named(cells):
             models.GCN(), x[:-1], adjacency, torch.tensor(table["label"].to_numpy()), train,
             held_out=train, seed=0,
         )  # fmt: skip
+    labels = torch.tensor(table["label"].to_numpy())
+    with pytest.raises(InputError, match=f"marks of {N}, {N - 1} cells do not fit"):
+        training.fit(models.GCN(), x, adjacency, labels, train, held_out=train[1:], seed=0)
+
+
+def test_dropout_of_everything_leaves_nothing():
+    layer = models.Dropout(1.0)
+    assert layer(torch.ones(3)).tolist() == [0, 0, 0]
 
 
 def test_split_is_stratified_and_disjoint():
@@ -172,5 +180,7 @@ def test_split_is_stratified_and_disjoint():
     assert np.bincount(labels[test]).tolist() == [60, 140]
     fitting, validation = splits.stratified_split(labels, 0.2, 0, within=train)
     assert ((fitting | validation) == train).all()
+    with pytest.raises(InputError, match="3 cells cannot be split by class"):
+        splits.stratified_split(np.array([0, 1, 1]), 0.2, 0)
     with pytest.raises(InputError, match="test_share"):
         splits.stratified_split(labels, 1.0, 0)
