@@ -62,6 +62,7 @@ def test_the_readme_tells_the_published_results():
 
 def test_the_readme_is_written_between_its_marks_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    Path("_toc.yml").touch()
     Path("README.md").write_text("before\n" + "\nold\n".join(published.README_MARKS) + "\nafter\n")
     assert cli.main(["readme"]) == 0
     text = Path("README.md").read_text()
