@@ -152,7 +152,8 @@ def merged_subjects(table: pd.DataFrame) -> dict[str, str]:
 @cache
 def known_merged_subjects() -> dict[str, str]:
     """Merged subject of every subject of C-NMC 2019, as of `merged_subjects`."""
-    return merged_subjects(_training_cells())
+    table = _training_cells()
+    return dict(zip(table["subject"], table["merged_subject"], strict=True))
 
 
 def linked(table: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, str]:

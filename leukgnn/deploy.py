@@ -60,6 +60,11 @@ def train(reference: Path, *, draws: int = 2000, epochs: int = TRAINING.epochs) 
     Path
         The model file: both networks' parameters, what the reference cells pass on to a new one
         (`passed_on`), and as metadata how it was made and measured.
+
+    Raises
+    ------
+    InputError
+        When a cell is none of C-NMC 2019, so that its subject and fold are not known.
     """
     cells = features.read_features_file(reference)
     if "merged_subject" not in cells.table:

@@ -81,7 +81,7 @@ def p_note(draws: int, rows: int = 1) -> str:
         "p by sign flips over subjects, for the AUC by Obuchowski's variance" + holm + ". Sign "
         "flips ask whether the two models could be exchanged: of models that trade recall for "
         "specificity they see little, so read the interval there. "
-        f"{draws:,} draws give no p below {rows / (draws + 1):.3f}."
+        f"{draws:,} draws give no p below {rows / (draws + 1):.2g}."
     )
 
 
