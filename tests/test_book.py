@@ -87,3 +87,9 @@ def test_tables_have_a_name_a_caption_and_readable_numbers():
     assert "| 1 | 0.12 | p\\|q |" in text and "| 2 | – | r |" in text
     with pytest.raises(InputError, match="tbl-t"):
         display.show_table(frame.iloc[:0], name="tbl-t", caption="")
+
+
+def test_the_least_p_of_many_draws_is_not_told_as_zero():
+    assert "2,000 draws give no p below 0.0005." in display.p_note(2000)
+    assert "no p below 0.012." in display.p_note(2000, 24)
+    assert "Holm" in display.p_note(2000, 24) and "Holm" not in display.p_note(2000)
