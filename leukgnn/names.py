@@ -1,0 +1,101 @@
+"""The one registry of what is compared: key, name for readers, order and colour.
+
+Keys stand in every table (`results.csv`, `claims.yml`); names stand on every page, in the README
+and in the demo. The order of a registry is the order in tables and figures.
+"""
+
+from dataclasses import dataclass
+
+# seaborn's palette "colorblind": told apart with any kind of colour vision.
+BLUE, ORANGE, GREEN, RED, PURPLE, BROWN, PINK, GREY, YELLOW, SKY = (
+    "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#fbafe4", "#949494",
+    "#ece133", "#56b4e9",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Name:
+    """How a protocol, model, metric or class is shown.
+
+    Attributes
+    ----------
+    label : str
+        For readers.
+    colour : str
+        Hexadecimal; the same in all figures.
+    """
+
+    label: str
+    colour: str = GREY
+
+
+CLASSES = {0: Name("healthy (hem)", BLUE), 1: Name("leukemic (ALL)", RED)}
+
+PROTOCOLS = {
+    "as_written": Name("as written", ORANGE),
+    "as_released": Name("as released", GREY),
+    "subject_disjoint": Name("new subjects", BLUE),
+    "other_partitions": Name("new subjects, other partitions", SKY),
+}
+
+GROUPINGS = {  # what a random partition keeps together, from finest to coarsest
+    "cells": Name("cells"),
+    "source_images": Name("source images"),
+    "subjects": Name("subjects"),
+    "equal_files": Name("subjects linked by equal files"),
+    "near_duplicates": Name("subjects linked by near-duplicates"),
+}
+
+MODELS = {
+    "majority": Name("always leukemic", GREY),
+    "size": Name("cell size alone", BROWN),
+    "size_all": Name("cell size alone, all cells", BROWN),
+    "logistic": Name("logistic regression", PINK),
+    "svm_linear": Name("linear SVM", YELLOW),
+    "svm": Name("RBF SVM", GREEN),
+    "knn": Name("vote of similar cells", SKY),
+    "mlp": Name("MLP (same network, no graph)", ORANGE),
+    "mlp_tuned": Name("MLP, tuned", ORANGE),
+    "label_propagation": Name("label propagation", SKY),
+    "correct_and_smooth": Name("MLP, Correct & Smooth", ORANGE),
+    "sgc": Name("SGC", PINK),
+    "gcn_random_graph": Name("GCN, cells shuffled in the graph", GREY),
+    "gcn_masked": Name("GCN, no edge within a subject", BLUE),
+    "gcn_random_weights": Name("GCN, untrained ResNet", GREY),
+    "mlp_random_weights": Name("MLP, untrained ResNet", GREY),
+    "gcn_tuned": Name("GCN, tuned", BLUE),
+    "gcn_transductive": Name("GCN, test cells joined", BLUE),
+    "gcn_transductive_masked": Name("GCN, test cells joined, but not within a subject", BLUE),
+    "gcn_dummy": Name("GCN, a new cell as a node of its own", GREY),
+    "gcn_reverse": Name("GCN, edges both ways", BLUE),
+    "gcn_all_nodes": Name("GCN, asked about all cells", BLUE),
+    "gcn": Name("GCN", BLUE),
+    "cnn": Name("CNN, fine-tuned", PURPLE),
+    "cnn_gcn": Name("GCN on fine-tuned features", BLUE),
+    "cnn_mlp": Name("MLP on fine-tuned features", ORANGE),
+}
+
+METRICS = {
+    "accuracy": Name("accuracy"),
+    "precision": Name("precision"),
+    "recall": Name("recall"),
+    "f1": Name("F1"),
+    "weighted_f1": Name("weighted F1"),
+    "specificity": Name("specificity"),
+    "balanced_accuracy": Name("balanced accuracy"),
+    "mcc": Name("MCC"),
+    "roc_auc": Name("ROC AUC"),
+}
+
+
+def label(key: str) -> str:
+    """Name for readers of a protocol, model, grouping or metric."""
+    for registry in (MODELS, PROTOCOLS, METRICS, GROUPINGS):
+        if key in registry:
+            return registry[key].label
+    raise KeyError(key)
+
+
+def model_colour(key: str) -> str:
+    """Colour of a model in every figure."""
+    return MODELS[key].colour

@@ -1,0 +1,81 @@
+"""How numbers and tables read as text: intervals, p-values, counts, MyST tables."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def with_interval(row: Mapping[Any, Any] | pd.Series, *, signed: bool = False) -> str:
+    """Write `value`, `low` and `high` of a row as text: 0.796 [0.733, 0.852]."""
+    value, low, high = (
+        f"{row[name]:{'+' if signed else ''}.3f}" for name in ("value", "low", "high")
+    )
+    return f"{value} [{low}, {high}]"
+
+
+def p_value(p: float) -> str:
+    """Write a p-value as text, never as zero."""
+    return "<0.001" if p < 0.0005 else f"{p:.3f}"
+
+
+def p_note(draws: int, rows: int = 1) -> str:
+    """Say in a caption how its p-values were made, and what they cannot tell.
+
+    `rows` is how many of them Holm's correction is over; 1 where none is made.
+    """
+    holm = ", with Holm's correction over the rows" if rows > 1 else ""
+    return (
+        "p by sign flips over subjects, for the AUC by Obuchowski's variance" + holm + ". Sign "
+        "flips ask whether the two models could be exchanged: of models that trade recall for "
+        "specificity they see little, so read the interval there. "
+        f"{draws:,} draws give no p below {rows / (draws + 1):.2g}."
+    )
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number of things as text: 1 seed, 10 seeds."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def value_text(value: Any, decimals: int) -> str:
+    """Write one value of a table: floats with `decimals`, missing ones as an en dash."""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, int | np.integer):
+        return str(value)
+    if pd.isna(value):
+        return "–"
+    return f"{value:.{decimals}f}" if isinstance(value, float | np.floating) else str(value)
+
+
+def markdown_table(frame: pd.DataFrame, *, name: str, caption: str, decimals: int = 3) -> str:
+    """MyST ``{table}`` directive of `frame`, which the book numbers.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The index is left out. Strings are taken as Markdown (links, ``$k$``).
+    name : str
+        Label of the table, unique in the whole book, such as ``"tbl-folds"``.
+    caption : str
+        One or two sentences, in Markdown.
+    decimals : int
+        Decimals of floats.
+    """
+    numeric = [pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes]
+    rows = [
+        [str(column) for column in frame.columns],
+        ["---:" if right else ":---" for right in numeric],
+        *([value_text(value, decimals) for value in row] for row in frame.itertuples(index=False)),
+    ]
+    body = "\n".join("| " + " | ".join(_within_cell(text) for text in row) + " |" for row in rows)
+    caption = " ".join(caption.split())
+    # Tildes: a fence of backticks could not hold a caption with `code` in it.
+    return f"~~~{{table}} {caption}\n:name: {name}\n\n{body}\n~~~\n"
+
+
+def _within_cell(text: str) -> str:
+    """`text` so that it stays within its cell of a Markdown table."""
+    return " ".join(text.replace("|", "\\|").split())
