@@ -19,9 +19,10 @@ import psutil
 import torch
 
 from benchmarks.timing import THREADS, TURNS, Task, in_turns, seconds
-from leukgnn import phantoms, resnet
-from leukgnn.images import decode_image, evaluation_pixels
-from leukgnn.predict import Predictor
+from leukgnn.cells import phantoms
+from leukgnn.cells.images import decode_image, evaluation_pixels
+from leukgnn.demo import Predictor
+from leukgnn.features import resnet
 
 CELLS = 256
 CLIENTS = 8
@@ -50,7 +51,7 @@ def stages() -> list[dict[str, Any]]:
         for name, task in steps.items()
     }
     rows = [
-        told(f"one cell: {name}, ms", 1e3 * value, value / taken["ResNet-18"])
+        figure(f"one cell: {name}, ms", 1e3 * value, value / taken["ResNet-18"])
         for name, value in taken.items()
     ]
     images = [decode_image(content, "phantom")] * CELLS
@@ -58,8 +59,8 @@ def stages() -> list[dict[str, Any]]:
     ours, plain, ratio = in_turns(
         lambda: predictor.predict(images), lambda: [embed(batch) for batch in batches], 3
     )
-    rows.append(told(f"{CELLS} decoded cells, cells/s", CELLS / ours, 1 / ratio))
-    rows.append(told(f"{CELLS} cells, ResNet-18 alone, cells/s", CELLS / plain, 1.0))
+    rows.append(figure(f"{CELLS} decoded cells, cells/s", CELLS / ours, 1 / ratio))
+    rows.append(figure(f"{CELLS} cells, ResNet-18 alone, cells/s", CELLS / plain, 1.0))
     return rows
 
 
@@ -73,11 +74,11 @@ def load() -> list[dict[str, Any]]:
         grown = (process.memory_info().rss - before) / 2**20
     alone = f"{CLIENTS} clients, {SECONDS} s"
     return [
-        told(f"{alone}: median latency, ms", 1e3 * float(np.percentile(taken, 50))),
-        told(f"{alone}: 95th percentile, ms", 1e3 * float(np.percentile(taken, 95))),
-        told(f"{alone}: answers/s", len(taken) / SECONDS),
-        told(f"{alone}: failed requests", failed),
-        told(f"{alone}: memory gained, MB", grown),
+        figure(f"{alone}: median latency, ms", 1e3 * float(np.percentile(taken, 50))),
+        figure(f"{alone}: 95th percentile, ms", 1e3 * float(np.percentile(taken, 95))),
+        figure(f"{alone}: answers/s", len(taken) / SECONDS),
+        figure(f"{alone}: failed requests", failed),
+        figure(f"{alone}: memory gained, MB", grown),
     ]
 
 
@@ -96,7 +97,7 @@ def serving(weights: str) -> Iterator[tuple[psutil.Process, str]]:
             server.terminate()
 
 
-def told(name: str, value: float, ratio: float | None = None) -> dict[str, Any]:
+def figure(name: str, value: float, ratio: float | None = None) -> dict[str, Any]:
     return {"What": name, "Value": value, "To ResNet-18 alone": ratio}
 
 
@@ -132,8 +133,8 @@ def crowd(address: str) -> tuple[list[float], int]:
                 failed.append(error)
 
     clients = [threading.Thread(target=client) for _ in range(CLIENTS)]
-    for one in clients:
-        one.start()
-    for one in clients:
-        one.join()
+    for thread in clients:
+        thread.start()
+    for thread in clients:
+        thread.join()
     return taken, len(failed)

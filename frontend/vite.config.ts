@@ -3,7 +3,7 @@ import { defineConfig } from "vite";
 export default defineConfig({
   base: "./", // the page may be served below any path
   build: {
-    outDir: "../leukgnn/page",
+    outDir: "../leukgnn/demo/page",
     emptyOutDir: true,
     assetsInlineLimit: 0, // the server's content security policy allows files, not data in them
     modulePreload: { polyfill: false },

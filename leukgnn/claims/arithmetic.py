@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from leukgnn.metrics import from_counts
+from leukgnn.evaluation import from_counts
 from leukgnn.paper import CONFUSION, EXTRACTOR, PRINTED, TABLE_1, TRAINING, ConfusionMatrix, Row
 
 HALF = 0.0005  # Table 1 prints per cents with one decimal
@@ -192,9 +192,9 @@ def facts(leukemic: int, healthy: int) -> dict[str, float]:
     prevalence = leukemic / n
     ceiling = sensitivity_ceiling(LOW_RATE, PRINTED["gcn"].roc_auc + HALF_AREA)
     matrix = from_counts(CONFUSION.tn, CONFUSION.fp, CONFUSION.fn, CONFUSION.tp)
-    told = {f"printed_matrix_{name}": float(value) for name, value in matrix.items()}
-    told |= {f"printed_auc_{name}": value for name, value in auc_bounds().items()}
-    told |= {
+    facts_by_name = {f"printed_matrix_{name}": float(value) for name, value in matrix.items()}
+    facts_by_name |= {f"printed_auc_{name}": value for name, value in auc_bounds().items()}
+    facts_by_name |= {
         "printed_matrix_leukemic": CONFUSION.tp + CONFUSION.fn,
         "printed_matrix_healthy": CONFUSION.tn + CONFUSION.fp,
         "printed_matrix_flagged": 100 * CONFUSION.fp / (CONFUSION.tn + CONFUSION.fp),
@@ -213,8 +213,8 @@ def facts(leukemic: int, healthy: int) -> dict[str, float]:
     }
     for row in table_1(prevalence).to_dict("records"):
         name = row["model"]
-        told[f"printed_{name}_implied_accuracy"] = row["implied_accuracy"]
-        told[f"printed_{name}_implied_f1"] = row["implied_f1"]
+        facts_by_name[f"printed_{name}_implied_accuracy"] = row["implied_accuracy"]
+        facts_by_name[f"printed_{name}_implied_f1"] = row["implied_f1"]
     missed = {row.model: (1 - row.recall) * leukemic for row in TABLE_1}
-    told["printed_missed_less_than_cnn"] = 100 * (1 - missed["gcn"] / missed["cnn"])
-    return told
+    facts_by_name["printed_missed_less_than_cnn"] = 100 * (1 - missed["gcn"] / missed["cnn"])
+    return facts_by_name

@@ -5,6 +5,7 @@ paper prints by the name that `leukgnn.paper` gives it, such as ``gcn.accuracy``
 """
 
 import ast
+import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from leukgnn import paper
 from leukgnn.files import InputError
 
 ABSENT = "not computed in this build"
-TABLES = {  # table of `build/results`: what tells its rows apart
+PRINTED_NAME = re.compile(r"[a-z]+\.[a-z_0-9]+")  # such as gcn.accuracy
+TABLES = {  # table of `build/results`: the columns that identify a row
     "intervals": ["protocol", "model", "metric"],
     "differences": ["protocol", "first", "second", "metric"],
 }
@@ -37,6 +39,11 @@ PRINTED: dict[str, Any] = {
 
 class MissingError(KeyError):
     """A fact that this build does not have."""
+
+
+def is_printed_name(name: str) -> bool:
+    """Whether a text has the form of a printed figure's name."""
+    return PRINTED_NAME.fullmatch(name) is not None
 
 
 def printed(name: str) -> Any:
@@ -78,6 +85,7 @@ class Facts:
     Attributes
     ----------
     glued : mapping of str to value
+        Numbers and texts that chapters glued.
     intervals : DataFrame
         Index protocol, model, metric; `value`, `low`, `high`.
     differences : DataFrame
@@ -115,6 +123,11 @@ class Facts:
 def read_facts(chapters: Path, results: Path) -> Facts:
     """Facts of the executed chapters and the result tables.
 
+    Parameters
+    ----------
+    chapters, results : Path
+        Their folders.
+
     Raises
     ------
     InputError
@@ -134,17 +147,19 @@ def read_facts(chapters: Path, results: Path) -> Facts:
 
 def _glued(path: Path) -> dict[str, Any]:
     """Values that a chapter glued, by name, read from its outputs."""
-    found = {}
+    values = {}
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            told = output.get("metadata", {}).get("scrapbook")
-            if told:
-                text = output["data"][f"{told['mime_prefix']}text/plain"]
-                try:
-                    found[told["name"]] = ast.literal_eval(text)
-                except (ValueError, SyntaxError) as error:
-                    raise InputError(
-                        f"{path.name}: {told['name']} is glued as {text}; glue a plain number."
-                    ) from error
-    return found
+            # myst-nb's `glue` marks its outputs so, after the scrapbook library.
+            metadata = output.get("metadata", {}).get("scrapbook")
+            if not metadata:
+                continue
+            content = output["data"][f"{metadata['mime_prefix']}text/plain"]
+            try:
+                values[metadata["name"]] = ast.literal_eval(content)
+            except (ValueError, SyntaxError) as error:
+                raise InputError(
+                    f"{path.name}: {metadata['name']} is glued as {content}; glue a plain number."
+                ) from error
+    return values

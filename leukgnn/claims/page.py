@@ -10,9 +10,11 @@ import nbformat
 import pandas as pd
 from docutils.nodes import make_id
 
-from leukgnn.claims import VERDICTS, ledger, row_anchor
-from leukgnn.display import markdown_table
+from leukgnn.claims.ledger import ledger
+from leukgnn.claims.rules import VERDICTS
+from leukgnn.claims.verdicts import row_anchor
 from leukgnn.files import InputError
+from leukgnn.text import markdown_table
 
 FENCED = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.MULTILINE | re.DOTALL)
 
@@ -21,9 +23,9 @@ def counts(table: pd.DataFrame) -> pd.DataFrame:
     """Count the claims of each verdict, and say of which kinds they are, from `claims.csv`."""
     kinds = table["id"].map({entry["id"]: entry["kind"] for entry in ledger()})
     rows = [
-        (verdict, int(of_it.sum()), _by_kind(kinds[of_it]))
+        (verdict, int(given.sum()), _by_kind(kinds[given]))
         for verdict in VERDICTS
-        if (of_it := table["verdict"] == verdict).any()
+        if (given := table["verdict"] == verdict).any()
     ]
     rows.append(("all", len(table), _by_kind(kinds)))
     return pd.DataFrame(rows, columns=["verdict", "claims", "of which"])
@@ -37,9 +39,16 @@ def _by_kind(kinds: pd.Series) -> str:
 def generated(results: Path, chapters: Sequence[Path]) -> dict[str, str]:
     """Parts of the book that come from `claims.csv`, by name.
 
+    Parameters
+    ----------
+    results : Path
+        Folder of the result tables.
+    chapters : sequence of Path
+        Executed notebooks.
+
     Returns
     -------
-    dict
+    dict of str to str
         `verdicts`, the counts as a table and `verdicts_short` as a sentence; `claims`, the table of
         all claims; `references`, those about the paper's references; and for each executed chapter
         the claims that it is evidence for.
@@ -57,9 +66,9 @@ def generated(results: Path, chapters: Sequence[Path]) -> dict[str, str]:
 
 def sentence(table: pd.DataFrame) -> str:
     """Counts of the verdicts of `claims.csv` in one sentence."""
-    found = table["verdict"].value_counts()
-    told = [f"{verdict} {found[verdict]}" for verdict in VERDICTS if verdict in found]
-    return f"Verdicts on {found.sum()} claims of the paper: {', '.join(told)}.\n"
+    given = table["verdict"].value_counts()
+    parts = [f"{verdict} {given[verdict]}" for verdict in VERDICTS if verdict in given]
+    return f"Verdicts on {given.sum()} claims of the paper: {', '.join(parts)}.\n"
 
 
 def _references(table: pd.DataFrame) -> str:
@@ -89,8 +98,8 @@ def _filters(table: pd.DataFrame) -> str:
         for name, values in choices.items()
     ]
     parts.append('<label>words<input type="search"></label>')
-    told = '<span role="status" aria-live="polite"></span>'
-    return f'<form class="claims-filter" hidden>{"".join(parts)}{told}</form>\n'
+    status = '<span role="status" aria-live="polite"></span>'
+    return f'<form class="claims-filter" hidden>{"".join(parts)}{status}</form>\n'
 
 
 def _rows(table: pd.DataFrame) -> str:
@@ -106,16 +115,16 @@ def _rows(table: pd.DataFrame) -> str:
 
 
 def _row(row: dict[Any, Any]) -> str:
-    """One claim."""
-    told = {name: escape(str(value)) for name, value in row.items()}
-    theirs = f"<small>paper: {told['paper_value']}</small>" if told["paper_value"] else ""
+    """Row of a claim."""
+    cells = {name: escape(str(value)) for name, value in row.items()}
+    theirs = f"<small>paper: {cells['paper_value']}</small>" if cells["paper_value"] else ""
     return (
-        f'<tr id="{row_anchor(told["id"])}" data-verdict="{told["verdict"]}" '
-        f'data-section="{told["section"]}">'
-        f'<th scope="row">{told["id"]} <small>{told["section"]}</small></th>'
-        f"<td>{told['claim']} {theirs}</td>"
-        f'<td><a href="{told["evidence"]}">{told["verdict"]}</a></td>'
-        f"<td>{told['our_value']}</td></tr>"
+        f'<tr id="{row_anchor(cells["id"])}" data-verdict="{cells["verdict"]}" '
+        f'data-section="{cells["section"]}">'
+        f'<th scope="row">{cells["id"]} <small>{cells["section"]}</small></th>'
+        f"<td>{cells['claim']} {theirs}</td>"
+        f'<td><a href="{cells["evidence"]}">{cells["verdict"]}</a></td>'
+        f"<td>{cells['our_value']}</td></tr>"
     )
 
 
@@ -146,12 +155,12 @@ def evidence_in(chapter: Path, table: pd.DataFrame) -> str:
             )
         link = f'<a href="../claims.html#{row_anchor(row["id"])}">{row["id"]}</a>'
         lines[anchor].append(f"    - {link} {escape(row['claim'])}: *{row['verdict']}*")
-    told = [
-        "\n".join([f'- <a href="#{anchor}">{escape(titles[anchor])}</a>', *found])
-        for anchor, found in lines.items()
-        if found
+    parts = [
+        "\n".join([f'- <a href="#{anchor}">{escape(titles[anchor])}</a>', *claims])
+        for anchor, claims in lines.items()
+        if claims
     ]
-    return "\n".join(told or ["No claim has its evidence on this page."]) + "\n"
+    return "\n".join(parts or ["No claim has its evidence on this page."]) + "\n"
 
 
 def sections(notebook: Any) -> dict[str, str]:

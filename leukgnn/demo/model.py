@@ -26,6 +26,7 @@ from leukgnn import (
 )
 from leukgnn.cells import training_cells
 from leukgnn.controls import Task
+from leukgnn.demo.model_file import LIKE, model_path
 from leukgnn.features import Features
 from leukgnn.files import InputError
 from leukgnn.paper import GRAPH, TRAINING
@@ -33,12 +34,6 @@ from leukgnn.results import SENSITIVITY
 
 NETWORKS = ("gcn", "mlp")
 SHOWN = ("accuracy", "roc_auc", "recall", "specificity")
-LIKE = 99  # percent of held-apart cells that count as like the reference
-
-
-def model_path(reference: Path) -> Path:
-    """Model file that belongs to a feature file."""
-    return reference.with_suffix(".safetensors")
 
 
 def train(reference: Path, *, draws: int = 2000, epochs: int = TRAINING.epochs) -> Path:
@@ -81,7 +76,7 @@ def train(reference: Path, *, draws: int = 2000, epochs: int = TRAINING.epochs) 
     ]
     parts = [protocols.answers([t], NETWORKS, protocol="subject_disjoint") for t in tasks]
     apart = pd.concat(parts, ignore_index=True)
-    told = {
+    metadata = {
         "reference": {
             "cells": len(cells.table),
             "subjects": int(cells.table["subject"].nunique()),
@@ -100,8 +95,8 @@ def train(reference: Path, *, draws: int = 2000, epochs: int = TRAINING.epochs) 
     }
     target = model_path(reference)
     with files.atomic_path(target) as temporary:
-        metadata = {"leukgnn": json.dumps(told, sort_keys=True)}
-        safetensors.torch.save_file(_tensors(cells, settings), temporary, metadata=metadata)
+        header = {"leukgnn": json.dumps(metadata, sort_keys=True)}
+        safetensors.torch.save_file(_tensors(cells, settings), temporary, metadata=header)
     return target
 
 
@@ -171,10 +166,10 @@ def operating_point(apart: pd.DataFrame, table: pd.DataFrame, *, draws: int) -> 
     gcn = apart[apart["model"] == "gcn"].reset_index(drop=True)
     fold = gcn["filename"].map(table.set_index("filename")["fold"])
     found = pd.Series(0.0, index=gcn.index)
-    for one in fold.unique():
-        others = gcn[fold != one]
+    for held in fold.unique():
+        others = gcn[fold != held]
         threshold = metrics.threshold_at(SENSITIVITY, others["label"], others["probability"])
-        found[fold == one] = (gcn.loc[fold == one, "probability"] >= threshold).astype(float)
+        found[fold == held] = (gcn.loc[fold == held, "probability"] >= threshold).astype(float)
     measured = _measured(gcn.assign(probability=found), ("recall", "specificity"), draws)
     value = {row["metric"]: row["value"] for row in measured}
     return {

@@ -23,9 +23,12 @@ from werkzeug.exceptions import (
     UnsupportedMediaType,
 )
 
-from leukgnn import phantoms, resnet
+from leukgnn.cells import phantoms
+from leukgnn.demo.model_file import has_reference
+from leukgnn.demo.predict import classify, described
+from leukgnn.demo.predictor import Predictor
+from leukgnn.features import resnet
 from leukgnn.files import InputError
-from leukgnn.predict import Predictor, classify, described, has_reference
 
 HOST = "127.0.0.1"
 MEGABYTE = 2**20
@@ -88,7 +91,7 @@ def create_app(predictor: Predictor) -> Flask:
     @app.get("/api/model")
     def model() -> Response:
         limits = {"files": FILES, "file_bytes": FILE_BYTES, "request_bytes": REQUEST_BYTES}
-        return jsonify(described(predictor.told) | {"limits": limits})
+        return jsonify(described(predictor.metadata) | {"limits": limits})
 
     @app.get("/api/samples")
     def samples() -> Response:
@@ -178,7 +181,7 @@ def _sample_names() -> tuple[str, ...]:
 
 @cache
 def _sample(name: str) -> bytes:
-    """One drawn phantom as PNG, the two classes taking turns."""
+    """A drawn phantom as PNG, the two classes taking turns."""
     number = _sample_names().index(name)
     image = phantoms.draw_cell(number % 2, np.random.default_rng([0, number]))
     stream = io.BytesIO()

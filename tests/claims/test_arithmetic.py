@@ -2,7 +2,9 @@
 
 import pytest
 
-from leukgnn import arithmetic, cells, models, paper
+from leukgnn import cells, paper
+from leukgnn.claims import arithmetic
+from leukgnn.networks import GCN, parameter_count
 
 LEUKEMIC, HEALTHY = 7272, 3389
 
@@ -93,8 +95,8 @@ def test_ceiling_of_the_sensitivity():
 
 
 def test_parameters_are_those_of_the_network(facts):
-    network = models.GCN(hidden_channels=paper.TRAINING.hidden)
-    assert facts["printed_gcn_parameters"] == models.parameter_count(network) == 65922
+    network = GCN(hidden_channels=paper.TRAINING.hidden)
+    assert facts["printed_gcn_parameters"] == parameter_count(network) == 65922
 
 
 def test_rows_on_all_cells_give_the_figures_of_the_matrix(facts):

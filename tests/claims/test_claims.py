@@ -1,6 +1,7 @@
 """The ledger is whole, and a verdict follows the numbers."""
 
 import dataclasses
+import itertools
 import re
 
 import jupytext
@@ -9,7 +10,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from leukgnn import claims, claims_page, execute, metrics, paper, results
+from leukgnn import claims, files, paper
+from leukgnn.book import chapters
+from leukgnn.evaluation import METRICS, PAIRS
 from leukgnn.files import InputError
 
 PREFIX = "application/papermill.record/"
@@ -62,8 +65,22 @@ def verdict(facts, **rule):
     return claims.judge(facts, [entry])["verdict"].item()
 
 
+def first_claim():
+    return next(entry for entry in claims.ledger() if entry["id"] == "C001")
+
+
 def test_every_claim_of_the_paper_has_an_entry():
     assert sorted(entry["id"] for entry in claims.ledger()) == sorted(IDS)
+
+
+def test_the_ledger_can_be_read_line_by_line():
+    """Short lines, and each section's entries below the one comment that heads it."""
+    lines = files.shipped_path("claims.yml").read_text().splitlines()
+    assert [line for line in lines if len(line) > 100] == []
+    runs = [name for name, _ in itertools.groupby(claims.ledger(), lambda row: row["section"])]
+    assert len(runs) == len(set(runs))
+    heads = [line.removeprefix("# ") for line in lines[lines.index("") :] if line.startswith("#")]
+    assert [head.removeprefix("Section ").lower() for head in heads] == [r.lower() for r in runs]
 
 
 def test_every_claim_has_a_verdict_and_a_value_or_a_reason(build):
@@ -144,15 +161,15 @@ def test_text_and_bounds(build):
 )
 def test_a_wrong_entry_is_named(tmp_path, change, word):
     path = tmp_path / "claims.yml"
-    path.write_text(yaml.safe_dump([{**claims.ledger()[0], **change}]))
-    with pytest.raises(InputError, match=word) as told:
+    path.write_text(yaml.safe_dump([{**first_claim(), **change}]))
+    with pytest.raises(InputError, match=word) as refused:
         claims.ledger(path)
-    assert "C001" in str(told.value)
+    assert "C001" in str(refused.value)
 
 
 def test_an_id_that_is_there_twice_is_named(tmp_path):
     path = tmp_path / "claims.yml"
-    path.write_text(yaml.safe_dump(claims.ledger()[:1] * 2))
+    path.write_text(yaml.safe_dump([first_claim()] * 2))
     with pytest.raises(InputError, match="C001 is there twice"):
         claims.ledger(path)
 
@@ -192,7 +209,7 @@ def test_the_papers_figures_go_by_their_names(build):
 )
 def test_a_figure_that_the_paper_does_not_print_is_named(tmp_path, change):
     path = tmp_path / "claims.yml"
-    path.write_text(yaml.safe_dump([{**claims.ledger()[0], **change}]))
+    path.write_text(yaml.safe_dump([{**first_claim(), **change}]))
     with pytest.raises(InputError, match=r"C001.*is no figure of the paper"):
         claims.ledger(path)
 
@@ -208,29 +225,29 @@ def test_no_rule_types_a_figure_that_the_paper_module_holds():
 def test_evidence_stands_in_sections_that_the_chapters_have():
     there = {
         f"chapters/{path.stem}.html#{anchor}"
-        for path in execute.chapters()
-        for anchor in claims_page.sections(jupytext.read(path))
+        for path in chapters.chapters()
+        for anchor in claims.sections(jupytext.read(path))
     }
-    told = {claims.address(entry) for entry in claims.ledger()}
-    assert {address for address in told if address.startswith("chapters/")} <= there
+    given = {claims.address(entry) for entry in claims.ledger()}
+    assert {address for address in given if address.startswith("chapters/")} <= there
 
 
 def test_rules_name_models_and_pairs_that_the_results_have():
-    pairs = set(results.PAIRS)
+    pairs = set(PAIRS)
     models = {model for pair in pairs for model in pair}
     for entry in claims.ledger():
         rule = entry["rule"]
         if rule["name"] == "better":
             assert (rule["first"], rule["second"]) in pairs, entry["id"]
         if rule["name"] in ("better", "in_interval"):
-            assert rule["metric"] in metrics.METRICS, entry["id"]
+            assert rule["metric"] in METRICS, entry["id"]
             assert rule.get("model", "gcn") in models, entry["id"]
             assert rule["protocol"] in ("as_written", "as_released", "subject_disjoint")
 
 
 def test_the_page_has_a_row_and_an_anchor_for_each_claim(build, tmp_path):
     claims.judge(build(), claims.ledger()).to_csv(tmp_path / "claims.csv", index=False)
-    parts = claims_page.generated(tmp_path, [])
+    parts = claims.generated(tmp_path, [])
     assert re.findall(r'<tr id="([^"]+)"', parts["claims"]) == [
         entry["id"].lower() for entry in claims.ledger()
     ]
@@ -255,15 +272,15 @@ def table_of(evidence):
 
 
 def test_chapters_list_the_claims_they_are_evidence_for(chapter):
-    told = claims_page.evidence_in(chapter, table_of("chapters/01_dataset.html#subjects"))
-    assert '- <a href="#subjects">Subjects</a>\n    - <a href="../claims.html#c025">C025' in told
-    assert "a &lt; b: *holds*" in told and "Names" not in told
-    other = claims_page.evidence_in(chapter, table_of("chapters/04_graph.html#building-it"))
+    text = claims.evidence_in(chapter, table_of("chapters/01_dataset.html#subjects"))
+    assert '- <a href="#subjects">Subjects</a>\n    - <a href="../claims.html#c025">C025' in text
+    assert "a &lt; b: *holds*" in text and "Names" not in text
+    other = claims.evidence_in(chapter, table_of("chapters/04_graph.html#building-it"))
     assert other == "No claim has its evidence on this page.\n"
 
 
 def test_sections_have_the_anchors_of_the_book(chapter):
-    assert claims_page.sections(nbformat.read(chapter, as_version=4)) == {
+    assert claims.sections(nbformat.read(chapter, as_version=4)) == {
         "dataset": "Dataset",
         "names-the-trap-of-uid-h3": "Names: the trap of UID_h3",
         "subjects": "Subjects",
@@ -272,4 +289,4 @@ def test_sections_have_the_anchors_of_the_book(chapter):
 
 def test_evidence_in_a_section_that_is_not_there_is_named(chapter):
     with pytest.raises(InputError, match=r"C025.*'folds'.*subjects"):
-        claims_page.evidence_in(chapter, table_of("chapters/01_dataset.html#folds"))
+        claims.evidence_in(chapter, table_of("chapters/01_dataset.html#folds"))

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from benchmarks.demo import ask, serving
-from leukgnn import checks, phantoms
+from leukgnn.book import checks
+from leukgnn.cells import phantoms
 
-SHARED = Path(__file__).parent.parent.parent / "shared"
+SHARED = Path(__file__).parents[3] / "shared"
 WEIGHTS = "weights/resnet18_killthebits_small.safetensors"
 CLIENTS, REQUESTS = 8, 25  # of the load test; `make bench` measures for a minute
 GROWTH = 64  # MB that serving them may add
@@ -136,7 +137,7 @@ def test_many_at_once_get_their_own_answers_and_memory_stays(demo, cells):
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(client, range(CLIENTS)))  # what is allocated once is there after this
         before = process.memory_info().rss
-        told = list(pool.map(client, range(CLIENTS)))
-    for number, answers in enumerate(told):
+        answered = list(pool.map(client, range(CLIENTS)))
+    for number, answers in enumerate(answered):
         assert answers == [alone[(number + i) % 3] for i in range(REQUESTS)]
     assert process.memory_info().rss - before < GROWTH * 2**20

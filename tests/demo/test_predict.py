@@ -1,20 +1,32 @@
 """New cells: attached alone, judged as the whole network would, warned about where they are odd."""
 
 import json
+import shutil
+import subprocess
+import sys
 from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.numpy import load_file, save_file
 
-from leukgnn import cli, deploy, features, graph, models, phantoms, predict, resnet, training
-from leukgnn.files import InputError
+from leukgnn import cli, networks
+from leukgnn.cells import phantoms
+from leukgnn.demo import find_reference, model_path, read_model
+from leukgnn.demo.appearance import box_range, not_segmented
+from leukgnn.demo.model_file import TENSORS
+from leukgnn.features import shipped_features
+from leukgnn.features.resnet import find_weights
+from leukgnn.files import InputError, shipped_path
+from leukgnn.graphs import knn, knn_edges, no_edges
+from leukgnn.networks import GCN, MLP
 
 
 @pytest.fixture(scope="session")
 def known():
-    return features.shipped_features("_random")
+    return shipped_features("_random")
 
 
 @pytest.fixture
@@ -42,17 +54,16 @@ def new_features(known):
 
 def test_the_answer_is_that_of_the_network_on_the_whole_graph(predictor, known):
     """The short way over stored scores, against the GCN on all cells and one-way edges."""
-    x, n, k = new_features(known), len(known.x), predictor.told["k"]
+    x, n, k = new_features(known), len(known.x), predictor.metadata["k"]
     near, _ = predictor.attach(x)
-    inner = graph.edge_index(graph.knn(known.x, k)[0], predictor.told["edges"])
+    inner = knn_edges(knn(known.x, k)[0], predictor.metadata["edges"])
     arriving = np.stack([near.ravel(), n + np.repeat(np.arange(len(x)), k)])
-    adjacency = graph.adjacency(np.concatenate([inner, arriving], axis=1), n + len(x))
-    together = torch.from_numpy(np.concatenate([known.x, x]))
-    gcn = network_of(predictor, models.GCN, "gcn")
-    whole = training.predict(gcn, together, adjacency)[n:]
+    edge_index = np.concatenate([inner, arriving], axis=1)
+    gcn = network_of(predictor, GCN, "gcn")
+    whole = networks.predict(gcn, np.concatenate([known.x, x]), edge_index)[n:]
     assert predictor.judge(x, near) == pytest.approx(whole, abs=1e-5)
-    mlp = network_of(predictor, models.MLP, "mlp")
-    alone = training.predict(mlp, torch.from_numpy(x), adjacency)
+    mlp = network_of(predictor, MLP, "mlp")
+    alone = networks.predict(mlp, x, no_edges())
     assert predictor.without_graph(x) == pytest.approx(alone, abs=1e-5)
 
 
@@ -83,10 +94,10 @@ def test_the_fields_of_an_answer_fit_each_other(predictor, cells):
 
 
 def test_ordinary_phantoms_look_like_segmented_cells(cells):
-    sizes = predict._box_range()
+    sizes = box_range()
     for cell in cells:
         pixels = np.asarray(cell.resize((128, 128))).transpose(2, 0, 1)
-        assert predict.not_segmented(pixels, sizes) == ""
+        assert not_segmented(pixels, sizes) == ""
 
 
 @pytest.mark.parametrize(
@@ -98,7 +109,7 @@ def test_ordinary_phantoms_look_like_segmented_cells(cells):
         ((40, 60, 90, 66), "of the image high"),
     ],
 )
-def test_what_is_not_a_segmented_cell_is_told(predictor, box, word):
+def test_what_is_not_a_segmented_cell_is_warned_about(predictor, box, word):
     image = Image.new("RGB", (128, 128))
     if box:
         image.paste((150, 80, 160), box)
@@ -106,12 +117,12 @@ def test_what_is_not_a_segmented_cell_is_told(predictor, box, word):
     assert any(word in warning for warning in warnings)
 
 
-def test_an_unlike_cell_is_told(predictor):
+def test_an_unlike_cell_is_warned_about(predictor):
     noise = np.random.default_rng(0).integers(0, 255, (128, 128, 3), dtype=np.uint8)
     assert any("unlike all" in w for w in predictor.predict([Image.fromarray(noise)])[0].warnings)
 
 
-def test_a_cell_of_the_reference_is_told(predictor, known, cells, monkeypatch):
+def test_a_cell_of_the_reference_is_warned_about(predictor, known, cells, monkeypatch):
     monkeypatch.setattr(predictor, "_embed", lambda pixels: known.x[: len(pixels)])
     warnings = predictor.predict(cells[:1])[0].warnings
     assert any(str(known.table["filename"][0]) in warning for warning in warnings)
@@ -119,65 +130,7 @@ def test_a_cell_of_the_reference_is_told(predictor, known, cells, monkeypatch):
 
 def test_weights_without_reference_cells_are_named():
     with pytest.raises(InputError, match=r"random:1|seed 1"):
-        predict.find_reference(resnet.find_weights("random:1"))
-
-
-@pytest.fixture
-def small(known, tmp_path):
-    """A small feature file with its model."""
-    rows = known.table.groupby(["fold", "label"]).sample(40, random_state=0).index
-    path = tmp_path / "few.npz"
-    table = known.table.loc[rows].reset_index(drop=True)
-    features.write_features(path, known.x[rows], table, known.provenance)
-    deploy.train(path, draws=10, epochs=2)
-    return path
-
-
-def test_no_model_is_trained_on_cells_of_unknown_subjects(tmp_path):
-    known = features.shipped_features("_random")
-    table = known.table.iloc[:300].copy()
-    table.loc[7, "filename"] = "UID_1_99_9_all.bmp"
-    path = tmp_path / "mine.npz"
-    features.write_features(path, known.x[:300], table, known.provenance)
-    with pytest.raises(InputError, match=r"UID_1_99_9_all\.bmp is no training cell"):
-        deploy.train(path)
-
-
-def test_a_model_of_ones_own(small):
-    predictor = predict.Predictor(resnet.find_weights("random:0"), small)
-    told = predict.described(predictor.told)
-    assert told["reference"]["cells"] == 240 and not told["pretrained"]
-    assert told["operating_point"]["threshold"] <= 1 and told["unlike"] > 0
-    models_told = {(row["model"], row["metric"]) for row in told["performance"]}
-    assert models_told == {(m, k) for m in deploy.NETWORKS for k in deploy.SHOWN}
-    assert all(row["low"] <= row["value"] <= row["high"] for row in told["performance"])
-
-
-def test_parts_that_do_not_belong_together_are_refused(small, known):
-    weights = resnet.find_weights("random:0")
-    with pytest.raises(InputError, match="other weights"):
-        predict.Predictor(resnet.find_weights("random:1"), small)
-    rows = known.table.index[:50]
-    features.write_features(small, known.x[rows], known.table.loc[rows], known.provenance)
-    with pytest.raises(InputError, match="other cells"):
-        predict.Predictor(weights, small)
-    deploy.model_path(small).write_bytes(b"not a model")
-    with pytest.raises(InputError, match="not a model of leukgnn"):
-        predict.Predictor(weights, small)
-    deploy.model_path(small).unlink()
-    with pytest.raises(InputError, match="leukgnn model"):
-        predict.Predictor(weights, small)
-
-
-def test_the_operating_point_is_measured_by_other_folds(known):
-    """Fold c alone would choose a lower threshold: it must not judge itself by it."""
-    table = known.table.groupby(["fold", "label"]).head(20)
-    apart = table.assign(model="gcn", protocol="subject_disjoint", seed=0)
-    apart["probability"] = 0.6 * apart["label"] + 0.2
-    apart.loc[apart["fold"] == "fold_2", "probability"] -= 0.15
-    told = deploy.operating_point(apart, table, draws=10)
-    assert told["threshold"] == pytest.approx(0.65)
-    assert told["sensitivity"] == pytest.approx(2 / 3) and told["specificity"] == 1
+        find_reference(find_weights("random:1"))
 
 
 def test_the_command_answers_and_names_what_it_cannot_read(tmp_path, cells, capsys):
@@ -186,9 +139,34 @@ def test_the_command_answers_and_names_what_it_cannot_read(tmp_path, cells, caps
     bad.write_bytes(good.read_bytes()[:200])
     weights = ["--weights", "random:0"]
     assert cli.main(["predict", str(good), *weights, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told[0]["ok"] and len(told[0]["neighbours"]) == 10
+    results = json.loads(capsys.readouterr().out)
+    assert results[0]["ok"] and len(results[0]["neighbours"]) == 10
     assert cli.main(["predict", str(good), str(bad), str(tmp_path / "no.png"), *weights]) == 1
     text = capsys.readouterr().out
     assert "bad.png: cannot be read" in text and "no such image file" in text
     assert "not a medical device" in text
+
+
+def test_a_model_file_without_all_its_tensors_is_refused(tmp_path):
+    """Such as one of the days when the MLP's layers went by the names of convolutions."""
+    reference = tmp_path / "features_random.npz"
+    shipped = model_path(shipped_path(reference.name))
+    tensors = load_file(shipped)
+    assert set(tensors) == set(TENSORS)
+    shutil.copy(shipped, model_path(reference))
+    read_model(reference)
+    tensors["mlp.conv1.lin.weight"] = tensors.pop("mlp.lin1.weight")
+    save_file(tensors, model_path(reference), metadata={"leukgnn": "{}"})
+    with pytest.raises(InputError, match=r"not a model of leukgnn .*mlp\.lin1\.weight.*make it"):
+        read_model(reference)
+
+
+def test_answering_needs_no_tools_of_the_book_and_no_training():
+    """Seen in a fresh process, as tests before this one may have imported anything."""
+    code = "import sys, leukgnn.demo.predict; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = set(run.stdout.split())
+    assert "leukgnn.demo.predict" in loaded
+    rooms = {f"leukgnn.{room}" for room in ("book", "claims", "experiments", "networks")}
+    tools = {"papermill", "jupytext", "myst_nb", "nbformat", "IPython", "flask", "matplotlib"}
+    assert not loaded & (rooms | tools)

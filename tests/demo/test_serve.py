@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from leukgnn import phantoms, resnet, serve
+from leukgnn.cells import phantoms
+from leukgnn.demo import serve
+from leukgnn.features import resnet
 from leukgnn.files import InputError
 
 
@@ -45,12 +47,18 @@ def post(client, *contents, names=None):
     return client.post("/api/predict", data={"file": files})
 
 
-def test_one_and_many_files(client):
-    told = post(client, picture()).get_json()["results"]
-    assert len(told) == 1 and told[0]["ok"] and told[0]["label"] in ("Leukemia", "Healthy")
-    assert set(told[0]) >= {"confidence", "probability", "without_graph", "neighbours", "warnings"}
+def test_single_and_many_files(client):
+    results = post(client, picture()).get_json()["results"]
+    assert len(results) == 1 and results[0]["ok"] and results[0]["label"] in ("Leukemia", "Healthy")
+    assert set(results[0]) >= {
+        "confidence",
+        "probability",
+        "without_graph",
+        "neighbours",
+        "warnings",
+    }
     many = post(client, picture(), picture("BMP"), picture("WEBP", lossless=True)).get_json()
-    assert [r["probability"] for r in many["results"]] == [told[0]["probability"]] * 3
+    assert [r["probability"] for r in many["results"]] == [results[0]["probability"]] * 3
 
 
 BAD = {
@@ -107,8 +115,8 @@ def test_requests_that_cannot_be_answered(client):
 
 def test_names_are_shown_without_folders_or_control_characters(client):
     name = "../../etc/a\tb\x07" + "x" * 300 + ".png"
-    told = post(client, picture(), names=[name]).get_json()["results"][0]["name"]
-    assert "/" not in told and told.isprintable() and len(told) <= serve.NAME
+    shown = post(client, picture(), names=[name]).get_json()["results"][0]["name"]
+    assert "/" not in shown and shown.isprintable() and len(shown) <= serve.NAME
 
 
 def test_nothing_is_written_to_disk(client, monkeypatch):
@@ -126,15 +134,17 @@ def test_orientation_of_exif_is_ignored(client):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by 90 degrees
     plain, turned = (picture("JPEG", quality=95, exif=e) for e in (Image.Exif(), exif))
-    told = [post(client, c).get_json()["results"][0]["probability"] for c in (plain, turned)]
-    assert told[0] == told[1]
+    probabilities = [
+        post(client, c).get_json()["results"][0]["probability"] for c in (plain, turned)
+    ]
+    assert probabilities[0] == probabilities[1]
 
 
 def test_what_the_page_needs_to_know(client):
-    told = client.get("/api/model").get_json()
-    assert told["pretrained"] is False and "untrained" in told["weights"]["name"]
-    assert told["reference"]["cells"] == 7936 and told["limits"]["files"] == serve.FILES
-    assert 0 < told["operating_point"]["threshold"] < 1
+    model = client.get("/api/model").get_json()
+    assert model["pretrained"] is False and "untrained" in model["weights"]["name"]
+    assert model["reference"]["cells"] == 7936 and model["limits"]["files"] == serve.FILES
+    assert 0 < model["operating_point"]["threshold"] < 1
     samples = client.get("/api/samples").get_json()["samples"]
     assert len(samples) == 10
     image = client.get("/" + samples[0]["url"])
@@ -190,7 +200,7 @@ def test_any_malformed_upload_gets_a_sentence(client, body):
 
 def test_without_weights_the_untrained_network_is_used_and_said(monkeypatch, capsys):
     monkeypatch.setattr(resnet, "local_weights", lambda given: None)
-    assert not serve.load("", None).told["weights"]["name"].startswith("ResNet-18 of")
+    assert not serve.load("", None).metadata["weights"]["name"].startswith("ResNet-18 of")
     assert "untrained" in capsys.readouterr().err
 
 
@@ -198,7 +208,7 @@ def test_found_weights_that_saw_no_reference_cells_serve_no_demo(monkeypatch, ca
     """Such as torchvision's own, which `leukgnn features` may have put into torch's cache."""
     other = resnet.find_weights("random:7")
     monkeypatch.setattr(resnet, "local_weights", lambda given: other)
-    assert serve.load("", None).told["weights"]["sha256"] != other.sha256
+    assert serve.load("", None).metadata["weights"]["sha256"] != other.sha256
     assert "untrained" in capsys.readouterr().err
     with pytest.raises(InputError, match="no reference cells were seen by these weights"):
         serve.load("given.safetensors", None)

@@ -1,0 +1,105 @@
+"""The rules that compare a claim with what a build knows, and the verdicts that they give."""
+
+from collections.abc import Callable
+
+from leukgnn.claims.facts import Facts
+from leukgnn.text import with_interval
+
+HOLDS = "holds"
+APPROXIMATELY = "holds approximately"
+CONTRADICTED = "contradicted by the paper itself"
+NOT_REPRODUCED = "not reproduced"
+UNSPECIFIED = "unspecified"
+NOT_CHECKABLE = "not checkable here"
+VERDICTS = (HOLDS, APPROXIMATELY, CONTRADICTED, NOT_REPRODUCED, UNSPECIFIED, NOT_CHECKABLE)
+Judgement = tuple[str, str]  # verdict, our value as text
+
+
+def fixed(facts: Facts, *, verdict: str, reason: str) -> Judgement:
+    """Give the verdict that reading alone gives; the reason stands where our value would."""
+    return verdict, facts.fill(reason)
+
+
+def near(
+    facts: Facts,
+    *,
+    fact: str,
+    value: float | str | None = None,
+    tolerance: float = 0.0,
+    approximately: float = 0.0,
+    low: float | str = float("-inf"),
+    high: float | str = float("inf"),
+    otherwise: str = NOT_REPRODUCED,
+) -> Judgement:
+    """Compare a glued number with a value, within tolerances, or with a range.
+
+    Parameters
+    ----------
+    facts : Facts
+    fact : str
+        Name of our number.
+    value : float or str, optional
+        What the paper gives, as a number or as a name. Without it `low` and `high` decide.
+    tolerance, approximately : float
+        Distances within which the claim holds, and holds approximately.
+    low, high : float or str
+        Range, ends included, in which the claim holds when there is no `value`.
+    otherwise : str
+        Verdict of every other number.
+    """
+    ours = facts.number(fact)
+    our_value = f"{ours:,.0f}" if ours == round(ours) else f"{ours:,.4g}"
+    if value is None:
+        within = facts.number(low) <= ours <= facts.number(high)
+        return (HOLDS if within else otherwise), our_value
+    distance = abs(ours - facts.number(value))
+    if distance <= tolerance:
+        return HOLDS, our_value
+    return (APPROXIMATELY if distance <= approximately else otherwise), our_value
+
+
+def inside(facts: Facts, *, value: float | str, low: str, high: str) -> Judgement:
+    """Say whether a printed value lies between two glued numbers."""
+    least, most = facts.number(low), facts.number(high)
+    within = least <= facts.number(value) <= most
+    return (HOLDS if within else NOT_REPRODUCED), f"between {least:.3f} and {most:.3f}"
+
+
+def text(facts: Facts, *, fact: str, value: str) -> Judgement:
+    """Compare a glued text with a printed one."""
+    ours = str(facts.value(fact))
+    return (HOLDS if ours == value else NOT_REPRODUCED), ours
+
+
+def in_interval(
+    facts: Facts,
+    *,
+    protocol: str,
+    model: str,
+    metric: str,
+    value: float | str,
+    approximately: float,
+) -> Judgement:
+    """Say whether a printed value lies in our 95 % interval, or near what we got.
+
+    A wide interval cannot exclude much, so a value inside it "holds" only if it is also within
+    `approximately` of ours; inside but farther away, it "holds approximately".
+    """
+    row, theirs = facts.interval("intervals", protocol, model, metric), facts.number(value)
+    within = row["low"] <= theirs <= row["high"]
+    close = abs(row["value"] - theirs) <= approximately
+    verdict = {2: HOLDS, 1: APPROXIMATELY, 0: NOT_REPRODUCED}[int(within) + int(close)]
+    return verdict, with_interval(row)
+
+
+def better(facts: Facts, *, protocol: str, first: str, second: str, metric: str) -> Judgement:
+    """Say whether the paired difference of two models lies above zero with its whole interval."""
+    row = facts.interval("differences", protocol, first, second, metric)
+    verdict = HOLDS if row["low"] > 0 else NOT_REPRODUCED
+    what = f"{metric}, {first} minus {second}, {protocol}".replace("_", " ")
+    return verdict, f"{what}: {with_interval(row, signed=True)}"
+
+
+PREDICATES: dict[str, Callable[..., Judgement]] = {
+    predicate.__name__: predicate for predicate in (fixed, near, inside, text, in_interval, better)
+}

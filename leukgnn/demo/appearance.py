@@ -1,0 +1,41 @@
+"""Whether an image looks like what the model has seen: one segmented cell on black."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leukgnn.cells import training_cells
+from leukgnn.cells.images import DARK
+from leukgnn.cells.phantoms import SIDE
+from leukgnn.paper import IMAGES
+
+
+def box_range() -> tuple[float, float]:
+    """Smallest and largest side of a real cell's box, as a share of the image's side."""
+    sides = training_cells()[["bbox_w", "bbox_h"]].to_numpy()
+    return float(sides.min() / SIDE), float(sides.max() / SIDE)
+
+
+def not_segmented(pixels: NDArray[np.uint8], sizes: tuple[float, float]) -> str:
+    """Say what keeps an image from looking like one cell cut out on black; empty when it does.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (3, 128, 128)
+    sizes : (float, float)
+        Least and greatest side of a cell's box, as shares of the image's side.
+    """
+    bright = pixels.mean(axis=0) > DARK
+    if not bright.any():
+        return "nothing in it is brighter than black"
+    if bright[[0, -1]].any() or bright[:, [0, -1]].any():
+        return "it is not black at the border"
+    slack = 1 / IMAGES.size  # one pixel: resizing blurs the outline
+    for axis, word in ((0, "wide"), (1, "high")):
+        places = np.flatnonzero(bright.any(axis=axis))
+        share = float(places[-1] - places[0] + 1) / IMAGES.size
+        if not sizes[0] - slack <= share <= sizes[1] + slack:
+            return (
+                f"the cell is {share:.0%} of the image {word}, real ones are {sizes[0]:.0%} to "
+                f"{sizes[1]:.0%}"
+            )
+    return ""
