@@ -96,6 +96,14 @@ def project_root() -> Path:
     raise InputError(f"{here} is not inside a checkout of leukgnn: no _toc.yml here or above.")
 
 
+def build_folder() -> Path:
+    """Folder of everything computed: `build` of the checkout, outside one of the working folder."""
+    try:
+        return project_root() / "build"
+    except InputError:
+        return Path.cwd() / "build"
+
+
 def commit() -> str:
     """Commit of the checkout that this package runs from, "+" when changed, or "unknown"."""
     here = Path(__file__).parent
@@ -146,7 +154,7 @@ def find_artifact(inputs: str, name: str, *, made_by: str) -> Path:
     Parameters
     ----------
     inputs : str
-        Folder of artifacts; empty: `build/artifacts` of the checkout.
+        Folder of artifacts; empty: `artifacts` in `build_folder`.
     name : str
         The file, such as ``"graph.npz"``.
     made_by : str
@@ -157,7 +165,7 @@ def find_artifact(inputs: str, name: str, *, made_by: str) -> Path:
     InputError
         When the file is not there.
     """
-    folder = Path(inputs) if inputs else project_root() / "build" / "artifacts"
+    folder = Path(inputs) if inputs else build_folder() / "artifacts"
     if not (folder / name).is_file():
         raise InputError(
             f"{folder / name} is missing: run `make book`, or chapter {made_by} with "
@@ -168,7 +176,7 @@ def find_artifact(inputs: str, name: str, *, made_by: str) -> Path:
 
 @contextmanager
 def quiet(message: str) -> Iterator[None]:
-    """Silence one known warning, told by how its message begins; all others stay."""
+    """Silence one known warning, known by how its message begins; all others stay."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=message)
         yield

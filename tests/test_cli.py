@@ -5,9 +5,13 @@ import subprocess
 import sys
 import warnings
 
+import nbformat
 import pandas as pd
+import pytest
 
-from leukgnn import cli, features
+from leukgnn import cli, commands, files
+from leukgnn.features import read_features_file
+from leukgnn.files import InputError
 
 
 def test_verify_passes_on_the_original_files(originals, tmp_path, capsys):
@@ -22,8 +26,8 @@ def test_verify_passes_on_the_original_files(originals, tmp_path, capsys):
 
 def test_bad_input_is_one_sentence(tmp_path, capsys):
     assert cli.main(["data", "verify", str(tmp_path / "none")]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("leukgnn: ") and told.count("\n") == 1
+    said = capsys.readouterr().err
+    assert said.startswith("leukgnn: ") and said.count("\n") == 1
     assert cli.main(["run", "99_none", "-o", str(tmp_path / "o.ipynb")]) == 2
     assert "expected one of 01_dataset" in capsys.readouterr().err
     arguments = ["run", "05_gcn", "-p", "kk=3", "-o", str(tmp_path / "o.ipynb")]
@@ -36,7 +40,7 @@ def test_features_of_a_folder(phantoms, tmp_path, capsys):
     target = tmp_path / "f.npz"
     arguments = ["features", str(phantoms), "--weights", "random:0", "--output", str(target)]
     assert cli.main(arguments) == 0
-    assert features.read_features_file(target).x.shape == (24, 512)
+    assert read_features_file(target).x.shape == (24, 512)
     assert "untrained" in capsys.readouterr().out
 
 
@@ -57,10 +61,110 @@ def test_noise_of_a_library_is_silenced_in_processes_too_and_nothing_else(monkey
         cli._silence()
     code = "import warnings\nfor text in ({!r}): warnings.warn(text, FutureWarning)"
     noise = ["`torch.jit.script` is deprecated", "IProgress not found. Please", "mine too"]
-    told = [
+    heard = [
         subprocess.run(
             [sys.executable, "-c", code.format(texts)], capture_output=True, text=True, check=True
         ).stderr
         for texts in (noise, [*noise, "something else"])
     ]
-    assert told[0] == "" and "something else" in told[1] and "IProgress" not in told[1]
+    assert heard[0] == "" and "something else" in heard[1] and "IProgress" not in heard[1]
+
+
+@pytest.mark.parametrize(
+    "text", ["0/20", "21/20", "3", "3/", "a/b", "1/0", "-1/2", "1.5/2", " 1/2"]
+)
+def test_a_shard_that_is_none_is_one_sentence(text, capsys):
+    assert cli.main(["runs", f"--shard={text}"]) == 2
+    said = capsys.readouterr().err
+    assert f"--shard {text}: expected I/N" in said and said.count("\n") == 1
+
+
+def test_a_shard_is_read():
+    assert commands._shard("3/20") == (3, 20)
+    assert commands._shard("1/1") == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "extra"),
+    [
+        ("waitress", ["serve"], "demo"),
+        ("flask", ["serve"], "demo"),
+        ("papermill", ["run", "05_gcn", "-o", "out.ipynb"], "book"),
+        ("jupyter_book", ["book"], "book"),
+    ],
+)
+def test_a_missing_extra_is_named(module, arguments, extra):
+    code = (
+        f"import sys; sys.modules[{module!r}] = None\n"
+        f"from leukgnn.cli import main; sys.exit(main({arguments}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"leukgnn: {module} is not installed: pip install")
+    assert f"leukgnn[{extra}]" in done.stderr and done.stderr.count("\n") == 1
+
+
+CHAPTER = """---
+kernelspec:
+  name: python3
+  display_name: Python 3
+  language: python
+---
+
+```{code-cell} ipython3
+:tags: [parameters]
+
+inputs: str = ""  # a folder
+```
+
+```{code-cell} ipython3
+from pathlib import Path
+print(Path(inputs, "word.txt").read_text())
+```
+"""
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A folder within a small checkout, where the user stands."""
+    (tmp_path / "_toc.yml").touch()
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "07_trial.md").write_text(CHAPTER)
+    folder = tmp_path / "some" / "folder"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_a_chapter_runs_from_any_folder_with_paths_from_there(elsewhere):
+    (elsewhere / "own").mkdir()
+    (elsewhere / "own" / "word.txt").write_text("found")
+    assert cli.main(["run", "07_trial", "-p", "inputs=own", "-o", "out.ipynb"]) == 0
+    notebook = nbformat.read(elsewhere / "out.ipynb", as_version=4)
+    assert notebook.cells[-1].outputs[0].text == "found\n"
+    assert notebook.metadata["leukgnn"]["parameters"] == {"inputs": "some/folder/own"}
+
+
+def test_paths_of_chapters_are_seen_from_the_root(elsewhere, monkeypatch):
+    assert commands._from_root("../a") == "some/a"
+    assert commands._from_root("") == "" and commands._from_root("random:0") == "random:0"
+    assert commands._from_root("/tmp/a") == "/tmp/a"
+    monkeypatch.chdir(elsewhere.parent.parent)
+    assert commands._from_root("../a") == "../a"
+
+
+def test_the_build_folder_is_the_checkouts(elsewhere, tmp_path_factory, monkeypatch):
+    assert files.build_folder() == elsewhere.parent.parent / "build"
+    with pytest.raises(InputError, match=r"build/artifacts/graph.npz is missing"):
+        files.find_artifact("", "graph.npz", made_by="04_graph")
+    outside = tmp_path_factory.mktemp("outside")
+    monkeypatch.chdir(outside)
+    assert files.build_folder() == outside / "build"
+
+
+@pytest.mark.parametrize("word", ["book", "claims", "publish"])
+def test_commands_of_the_checkout_find_it(elsewhere, word, capsys):
+    assert cli.main([word]) == 2
+    said = capsys.readouterr().err
+    assert "missing" in said or "holds no executed chapter" in said
+    assert list(elsewhere.iterdir()) == []

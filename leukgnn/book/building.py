@@ -1,5 +1,6 @@
 """The book from its executed chapters: generated pages, configuration, build."""
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -11,10 +12,13 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import yaml
 
-from leukgnn import checks, claims_page, execute, files, paper, plots, published
-from leukgnn.display import markdown_table
+from leukgnn import files, paper
+from leukgnn.book import chapters, checks, plots, published
+from leukgnn.claims import page
 from leukgnn.files import InputError
+from leukgnn.text import markdown_table
 
+# From the root of the checkout.
 HTML = Path("_build/html")
 CHAPTERS = Path("book/chapters")
 GENERATED = Path("book/generated")
@@ -40,27 +44,34 @@ def build(repository: str) -> list[str]:
     list of str
         What is wrong with the book, a sentence each; empty when all is well.
     """
+    # It runs as a process of its own, and is missed like what is imported.
+    if importlib.util.find_spec("jupyter_book") is None:
+        raise ModuleNotFoundError("No module named 'jupyter_book'", name="jupyter_book")
+    root = files.project_root()
     write_pages()
-    config = yaml.safe_load(Path("_config.yml").read_text())
+    config = yaml.safe_load((root / "_config.yml").read_text())
     if repository:
         config["repository"] = {"url": repository, "branch": BRANCH, "path_to_book": ""}
         config["launch_buttons"] = LAUNCH
         config["html"]["use_repository_button"] = True
-    composed = Path("build/_config.yml")
+    composed = files.build_folder() / "_config.yml"
     with files.atomic_path(composed) as temporary:
         temporary.write_text(yaml.safe_dump(config))
-    shutil.rmtree(HTML.parent, ignore_errors=True)
+    shutil.rmtree(root / HTML.parent, ignore_errors=True)
     command = ["build", ".", "--all", "-W", "-n", "--keep-going", "--config", str(composed)]
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    done = subprocess.run([jupyter_book, *command], check=False)
+    done = subprocess.run([jupyter_book, *command], cwd=root, check=False)
     if done.returncode:
         return [f"jupyter-book ended with status {done.returncode}; its warnings stand above."]
-    return checks.check(HTML, Path("_toc.yml")) + checks.check_in_browser(HTML)
+    html = root / HTML
+    return checks.check(html, root / "_toc.yml") + checks.check_in_browser(html)
 
 
 def write_pages() -> None:
     """Write the generated parts of the pages."""
-    notebooks = {path.stem: execute.metadata(path) for path in sorted(CHAPTERS.glob("*.ipynb"))}
+    root = files.project_root()
+    executed = sorted((root / CHAPTERS).glob("*.ipynb"))
+    notebooks = {path.stem: chapters.metadata(path) for path in executed}
     if not notebooks:
         raise InputError(f"{CHAPTERS} holds no executed chapter: run `make book` first.")
     environment = [_runs_table(notebooks), _software_table(notebooks), _features_table()]
@@ -68,23 +79,17 @@ def write_pages() -> None:
     for name, text in {
         "parameters": _parameters_table(notebooks),
         "environment": "\n".join(environment),
-        **claims_page.generated(RESULTS, sorted(CHAPTERS.glob("*.ipynb"))),
-        **published.generated(RESULTS),
+        **page.generated(root / RESULTS, executed),
+        **published.generated(root / RESULTS),
     }.items():
-        with files.atomic_path(GENERATED / f"{name}.md") as temporary:
+        with files.atomic_path(root / GENERATED / f"{name}.md") as temporary:
             temporary.write_text(text)
 
 
-def silent() -> set[str]:
-    """Names of the settings on which the paper is silent."""
-    groups = (paper.Images, paper.Graph, paper.Training)
-    return {name for group in groups for name in group.SILENT}
-
-
 def _parameters_table(notebooks: dict[str, dict[str, Any]]) -> str:
-    rows = []
+    rows, sources = [], paper.sources()
     for chapter, metadata in notebooks.items():
-        declared = execute.declared_parameters(execute.chapter_source(chapter))
+        declared = chapters.declared_parameters(chapters.chapter_source(chapter))
         for parameter in declared.values():
             value = metadata["parameters"].get(parameter.name, parameter.default)
             rows.append(
@@ -95,7 +100,7 @@ def _parameters_table(notebooks: dict[str, dict[str, Any]]) -> str:
                     "Default": f"`{parameter.default!r}`",
                     "This build": f"`{value!r}`",
                     "Meaning": parameter.help,
-                    "Paper": "silent: our choice" if parameter.name in silent() else "",
+                    "Paper": sources.get(parameter.name, ""),
                 }
             )
     caption = "Parameters of all chapters, their defaults and their values in this build."
@@ -130,7 +135,7 @@ def _software_table(notebooks: dict[str, dict[str, Any]]) -> str:
 
 
 def _features_table() -> str:
-    origin = json.loads(Path("build/artifacts/features.json").read_text())
+    origin = json.loads((files.build_folder() / "artifacts" / "features.json").read_text())
     rows = {
         "Weights": origin["weights"]["name"],
         "Weights, SHA-256": f"`{origin['weights']['sha256']}`",
@@ -146,24 +151,27 @@ def _features_table() -> str:
 
 def _benchmark_tables() -> list[str]:
     """Tables of the last `make bench`, which is not part of a build."""
-    told = json.loads(Path("benchmarks/results.json").read_text())
-    where = f"{told['provenance']['processor']}, {told['provenance']['threads']} threads"
+    root = files.project_root()
+    measured = json.loads((root / "benchmarks" / "results.json").read_text())
+    where = f"{measured['provenance']['processor']}, {measured['provenance']['threads']} threads"
     ratios = f"Speed: ratios taken side by side in one run of `make bench` ({where})."
     scaling = f"Seconds against the number of cells ({where})."
     demo = f"The demo: steps of an answer beside ResNet-18, and many clients at once ({where})."
-    sizes = pd.DataFrame(told["scaling"])
+    sizes = pd.DataFrame(measured["scaling"])
     plots.style()
     figure, axes = plt.subplots()
     plots.scaling(sizes, axes)
-    with files.atomic_path(GENERATED / "scaling.png") as temporary:
+    with files.atomic_path(root / GENERATED / "scaling.png") as temporary:
         figure.savefig(temporary)
     plt.close(figure)
     return [
         markdown_table(
-            pd.DataFrame(told["ratios"]), name="tbl-benchmarks", caption=ratios, decimals=2
+            pd.DataFrame(measured["ratios"]), name="tbl-benchmarks", caption=ratios, decimals=2
         ),
         markdown_table(sizes, name="tbl-scaling", caption=scaling),
-        markdown_table(pd.DataFrame(told["demo"]), name="tbl-demo-speed", caption=demo, decimals=2),
+        markdown_table(
+            pd.DataFrame(measured["demo"]), name="tbl-demo-speed", caption=demo, decimals=2
+        ),
         "```{figure} /book/generated/scaling.png\n:name: fig-scaling\n"
         ":alt: Log-log plot of seconds against cells.\n\n"
         "The same, in logarithms: slope 1 is linear, slope 2 quadratic growth.\n```\n",

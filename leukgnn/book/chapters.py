@@ -65,25 +65,39 @@ def chapter_source(name: str) -> Path:
 def declared_parameters(source: Path) -> dict[str, Parameter]:
     """Parameters that a chapter declares: typed, commented literals in its tagged cell.
 
+    Papermill reads them; what it would pass over in silence is refused here.
+
     Raises
     ------
     InputError
         When the chapter has no such cell, or a line of it is not ``name: type = literal  # help``.
     """
-    cells = [c for c in jupytext.read(source).cells if "parameters" in c.metadata.get("tags", [])]
+    notebook = jupytext.read(source)
+    cells = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
     if len(cells) != 1:
         raise InputError(f"{source}: expected one cell tagged parameters, found {len(cells)}.")
-    lines = cells[0].source.splitlines()
+    inspected = papermill.inspect_notebook(notebook)
     found = {}
-    for node in ast.parse(cells[0].source).body:
-        line = lines[node.lineno - 1]
-        if not isinstance(node, ast.AnnAssign) or node.value is None or "#" not in line:
+    for line in filter(None, map(str.strip, cells[0].source.splitlines())):
+        name = line.partition(":")[0]
+        parameter = _parameter(inspected.get(name, {}))
+        if parameter is None or name in found:
             raise InputError(f"{source}: {line!r} is not `name: type = literal  # help`.")
-        name = ast.unparse(node.target)
-        kind = ast.unparse(node.annotation).partition("[")[0]
-        help_text = line.rpartition("#")[2].strip()
-        found[name] = Parameter(name, kind, ast.literal_eval(node.value), help_text)
+        found[name] = parameter
     return found
+
+
+def _parameter(inspected: Mapping[str, str]) -> Parameter | None:
+    """Parameter that papermill found, unless its type, literal or help is missing or unfit."""
+    kind = inspected.get("inferred_type_name", "").partition("[")[0]
+    if kind not in TYPES or not inspected["help"]:
+        return None
+    try:
+        default = ast.literal_eval(inspected["default"])
+    except (ValueError, SyntaxError):
+        return None
+    fits = type(_as(TYPES[kind], default)) is TYPES[kind]
+    return Parameter(inspected["name"], kind, default, inspected["help"]) if fits else None
 
 
 def profile(name: str) -> dict[str, dict[str, Any]]:
@@ -196,7 +210,7 @@ def run(source: Path, output: Path, parameters: Mapping[str, Any]) -> None:
                 config=KERNELS,
             )  # fmt: skip
         except papermill.PapermillExecutionError as error:
-            kept = root / "build" / "failed" / plain.name
+            kept = files.build_folder() / "failed" / plain.name
             _keep(executed, kept)
             raise ChapterError(_explain(source.stem, error, kept.relative_to(root))) from None
         except DeadKernelError as error:
@@ -259,29 +273,3 @@ def metadata(notebook: Path) -> dict[str, Any]:
     """What `run` wrote into an executed notebook: parameters, seconds, provenance."""
     executed = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
     return dict(executed.metadata["leukgnn"])
-
-
-def modules_used(source: Path) -> list[Path]:
-    """Files of the package that a chapter rests on: what it imports, and what those import."""
-    package = Path(__file__).parent
-    notebook = jupytext.read(source)
-    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    found: set[Path] = set()
-    waiting = _imported(code, package)
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting |= _imported(path.read_text(), package)
-    return sorted(found)
-
-
-def _imported(code: str, package: Path) -> set[Path]:
-    """Files of `package` that a piece of Python imports."""
-    names = set()
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.ImportFrom) and node.module == package.name:
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module.removeprefix(f"{package.name}."))
-    return {path for name in names if (path := package / f"{name}.py").is_file()}

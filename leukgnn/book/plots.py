@@ -1,6 +1,7 @@
-"""Figures: every function takes tables and axes and returns the axes."""
+"""Figures of measurements: every function takes tables and axes and returns the axes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,19 +9,14 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
-from leukgnn.display import counted
-
-PALETTE = "colorblind"  # seaborn's; told apart with any kind of colour vision
-CLASS_NAMES = {0: "healthy (hem)", 1: "leukemic (ALL)"}
-CLASS_COLOURS = {0: "#0173b2", 1: "#d55e00"}  # of that palette
-PHANTOM_NOTE = "phantoms: drawn, not real cells"
+from leukgnn.names import CLASSES, MODELS, SKY
+from leukgnn.text import counted
 
 
 def style() -> None:
     """Set the look of all figures; call it once at the top of a chapter."""
-    sns.set_theme(context="notebook", style="ticks", palette=PALETTE)
+    sns.set_theme(context="notebook", style="ticks", palette="colorblind")
     plt.rcParams.update(
         {
             "figure.constrained_layout.use": True,
@@ -45,9 +41,9 @@ def cells_per_subject(table: pd.DataFrame, axes: Axes) -> Axes:
     """
     subjects = table.groupby(["fold", "label", "subject"]).size().rename("cells").reset_index()
     subjects = subjects.sort_values(["fold", "cells"], ascending=[True, False], ignore_index=True)
-    for label, name in CLASS_NAMES.items():
+    for label, name in CLASSES.items():
         group = subjects[subjects["label"] == label]
-        axes.bar(group.index, group["cells"], color=CLASS_COLOURS[label], label=name)
+        axes.bar(group.index, group["cells"], color=name.colour, label=name.label)
     places = subjects.reset_index().groupby("fold")["index"].agg(["min", "max"])
     for edge in places["min"].iloc[1:]:
         axes.axvline(edge - 0.5, color="0.6", linewidth=0.8, linestyle="--")
@@ -70,44 +66,13 @@ def box_areas(table: pd.DataFrame, axes: Axes) -> Axes:
     """
     area = table["bbox_w"] * table["bbox_h"] / 1000
     bins = np.linspace(area.min(), area.quantile(0.999), 60).tolist()
-    for label, name in CLASS_NAMES.items():
-        values, colour = area[table["label"] == label], CLASS_COLOURS[label]
-        axes.hist(values, bins, density=True, color=colour, alpha=0.45, label=name)
-        axes.axvline(values.median(), color=colour, linestyle="--", linewidth=1.5)
+    for label, name in CLASSES.items():
+        values = area[table["label"] == label]
+        axes.hist(values, bins, density=True, color=name.colour, alpha=0.45, label=name.label)
+        axes.axvline(values.median(), color=name.colour, linestyle="--", linewidth=1.5)
     axes.set(xlabel="area of the bounding box (thousand pixels)", ylabel="density", yticks=[])
     axes.legend(title="dashed: median")
     return axes
-
-
-def image_grid(rows: Mapping[str, Sequence[Image.Image]], columns: Sequence[str] = ()) -> Figure:
-    """Grid of images, one row for each entry.
-
-    Parameters
-    ----------
-    rows : mapping
-        From the name at the left of a row to its images; all rows of one length.
-    columns : sequence of str
-        Names above the columns; none when empty.
-
-    Returns
-    -------
-    Figure
-        To which the caller may give a title.
-    """
-    across = len(next(iter(rows.values())))
-    size = 8.0 / across
-    figure, grid = plt.subplots(
-        len(rows), across, figsize=(8.0, size * len(rows) + 0.5), squeeze=False
-    )
-    for (name, images), line in zip(rows.items(), grid, strict=True):
-        for image, axes in zip(images, line, strict=True):
-            axes.imshow(image)
-            axes.set(xticks=[], yticks=[])
-            sns.despine(ax=axes, left=True, bottom=True)
-        line[0].set_ylabel(name)
-    for name, axes in zip(columns, grid[0], strict=False):
-        axes.set_title(name, fontsize="medium")
-    return figure
 
 
 def changes(table: pd.DataFrame, axes: Axes, *, of: str) -> Axes:
@@ -123,7 +88,7 @@ def changes(table: pd.DataFrame, axes: Axes, *, of: str) -> Axes:
         What was measured; names the axis.
     """
     per_cent = table.assign(change=100 * table[of])
-    sns.boxplot(per_cent, x="change", y="step", color="#56b4e9", whis=(0, 100), ax=axes)
+    sns.boxplot(per_cent, x="change", y="step", color=SKY, whis=(0, 100), ax=axes)
     axes.axvline(0, color="0.6", linewidth=0.8, zorder=0)
     axes.set(xlabel=f"change of {of} (%)", ylabel="")
     return axes
@@ -146,46 +111,11 @@ def similarities(table: pd.DataFrame, axes: Axes) -> Axes:
     return axes
 
 
-def embedding(points: np.ndarray, labels: np.ndarray, axes: Axes) -> Axes:
-    """Scatter of points (n, 2) coloured by class."""
-    for label, name in CLASS_NAMES.items():
-        chosen = points[labels == label]
-        axes.scatter(
-            chosen[:, 0], chosen[:, 1], s=5, alpha=0.5, color=CLASS_COLOURS[label], label=name
-        )
-    axes.set(xticks=[], yticks=[])
-    axes.legend(markerscale=3, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2)
-    return axes
-
-
-def embedding_by_subject(
-    points: np.ndarray, subjects: pd.Series, axes: Axes, *, most: int = 8
-) -> Axes:
-    """Scatter of points (n, 2): the `most` largest subjects in colours, all others grey."""
-    largest = subjects.value_counts().index[:most]
-    others = points[~subjects.isin(largest)]
-    axes.scatter(others[:, 0], others[:, 1], s=3, color="0.85")
-    colours = sns.color_palette(PALETTE, most)
-    for subject, colour in zip(largest, colours, strict=True):
-        own = points[subjects == subject]
-        axes.scatter(own[:, 0], own[:, 1], s=6, color=colour, label=subject)
-    axes.set(xticks=[], yticks=[])
-    axes.legend(markerscale=3, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4)
-    return axes
-
-
 def probe(measured: pd.Series, predicted: np.ndarray, labels: np.ndarray, axes: Axes) -> Axes:
     """Scatter of a probe's prediction against the measured value, with the diagonal."""
-    for label, name in CLASS_NAMES.items():
-        chosen = labels == label
-        axes.scatter(
-            measured[chosen],
-            predicted[chosen],
-            s=3,
-            alpha=0.3,
-            color=CLASS_COLOURS[label],
-            label=name,
-        )
+    for label, name in CLASSES.items():
+        x, y = measured[labels == label], predicted[labels == label]
+        axes.scatter(x, y, s=3, alpha=0.3, color=name.colour, label=name.label)
     ends = [measured.min(), measured.max()]
     axes.plot(ends, ends, color="0.3", linewidth=1)
     axes.legend(markerscale=3)
@@ -193,7 +123,7 @@ def probe(measured: pd.Series, predicted: np.ndarray, labels: np.ndarray, axes: 
 
 
 def by_k(table: pd.DataFrame, axes: Axes, *, of: str) -> Axes:
-    """Curve of column `of` against k, one for each kind of edge; from `homophily.sweep`."""
+    """Curve of column `of` against k, one for each kind of edge; from the sweep over k."""
     for kind, rows in table.groupby("kind", sort=False):
         axes.plot(rows["k"], rows[of], marker="o", markersize=4, label=kind)
     axes.set(xscale="log", xlabel="k")
@@ -202,55 +132,26 @@ def by_k(table: pd.DataFrame, axes: Axes, *, of: str) -> Axes:
     return axes
 
 
-def neighbourhood(
-    labels: np.ndarray,
-    similarity: np.ndarray,
-    same_subject: np.ndarray,
-    axes: Axes,
-    *,
-    pictures: Sequence[Image.Image] = (),
-) -> Axes:
-    """Draw one cell in the middle of its neighbours, clockwise from the most similar.
-
-    Parameters
-    ----------
-    labels : array, shape (k + 1,)
-        Of the cell, then of its neighbours.
-    similarity, same_subject : array, shape (k,)
-        Of each neighbour; a solid line joins cells of one subject.
-    axes : Axes
-    pictures : sequence of Image, optional
-        Of the cell and its neighbours, instead of dots.
-    """
-    angles = np.pi / 2 - 2 * np.pi * np.arange(len(similarity)) / len(similarity)
-    places = np.vstack([[0.0, 0.0], np.column_stack([np.cos(angles), np.sin(angles)])])
-    for place, near, same in zip(places[1:], similarity, same_subject, strict=True):
-        axes.plot(
-            [0, place[0]], [0, place[1]], color="0.5", linestyle="-" if same else ":", zorder=0
-        )
-        axes.annotate(f"{near:.2f}", place * 0.6, ha="center", va="center", fontsize=7)
-    for i, (place, label) in enumerate(zip(places, labels, strict=True)):
-        axes.scatter(place[0], place[1], s=500 if i == 0 else 260, color=CLASS_COLOURS[int(label)])
-        if pictures:
-            inset = axes.inset_axes((*(place - 0.2), 0.4, 0.4), transform=axes.transData)
-            inset.imshow(pictures[i])
-            inset.set(xticks=[], yticks=[])
-            for spine in inset.spines.values():
-                spine.set(visible=True, color=CLASS_COLOURS[int(label)], linewidth=2)
-    axes.set(xlim=(-1.35, 1.35), ylim=(-1.35, 1.35), aspect="equal")
-    axes.axis("off")
-    return axes
-
-
 def curves(history: pd.DataFrame, axes: Axes, *, of: str, by: str, against: str = "epoch") -> Axes:
-    """Training curves: column `of`, one colour for each value of `by`, a thin line a seed."""
-    for colour, (name, rows) in zip(sns.color_palette(PALETTE), history.groupby(by), strict=False):
-        for i, (_, one) in enumerate(rows.groupby("seed")):
-            label = str(name) if i == 0 else None
-            axes.plot(one[against], one[of], color=colour, linewidth=1, label=label)
+    """Training curves: column `of`, one colour for each value of `by`, a thin line a seed.
+
+    Values that are models of the registry get its colours and labels.
+    """
+    for place, (key, rows) in enumerate(history.groupby(by)):
+        label, colour = _shown(key, place)
+        for _, run in rows.groupby("seed"):
+            axes.plot(run[against], run[of], color=colour, linewidth=1, label=label)
+            label = None  # one entry in the legend for all seeds
     axes.set(xlabel=against, ylabel=of.replace("_", " "))
     axes.legend()
     return axes
+
+
+def _shown(key: Any, place: int) -> tuple[str | None, str]:
+    """Label and colour of a line: a model's own, else the value and its place in the palette."""
+    if key in MODELS:
+        return MODELS[key].label, MODELS[key].colour
+    return str(key), f"C{place}"
 
 
 def confusion(counts: Sequence[float], axes: Axes, *, title: str) -> Axes:
@@ -261,7 +162,7 @@ def confusion(counts: Sequence[float], axes: Axes, *, title: str) -> Axes:
         [f"{share:.1%}\n({count:,.0f})" for share, count in zip(*row, strict=True)]
         for row in zip(shares, matrix, strict=True)
     ]
-    names = list(CLASS_NAMES.values())
+    names = [name.label for name in CLASSES.values()]
     sns.heatmap(
         shares, annot=np.array(text), fmt="", cmap="Blues", vmin=0, vmax=1, cbar=False, square=True,
         xticklabels=names, yticklabels=names, ax=axes,
@@ -271,11 +172,14 @@ def confusion(counts: Sequence[float], axes: Axes, *, title: str) -> Axes:
 
 
 def roc(curve: pd.DataFrame, axes: Axes) -> Axes:
-    """ROC curves from columns `model`, `fpr`, `tpr`."""
-    for colour, (name, rows) in zip(
-        sns.color_palette(PALETTE), curve.groupby("model", sort=False), strict=False
-    ):
-        axes.plot(rows["fpr"], rows["tpr"], color=colour, label=name)
+    """ROC curves from columns `model`, `fpr`, `tpr` and, for the legend, `label`.
+
+    Models of the registry get its colours and, where there is no `label`, its labels.
+    """
+    for place, (key, rows) in enumerate(curve.groupby("model", sort=False)):
+        label, colour = _shown(key, place)
+        label = rows["label"].iloc[0] if "label" in rows else label
+        axes.plot(rows["fpr"], rows["tpr"], color=colour, label=label)
     axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
     axes.set(
         xlabel="false positive rate (1 - specificity)",
@@ -298,15 +202,15 @@ def forest(table: pd.DataFrame, axes: Axes, *, colour: str = "C0", shift: float 
 def based_on(figure: Figure, table: pd.DataFrame, *, repeats: str = "seed") -> None:
     """Write above a figure how many subjects and repeats its intervals rest on.
 
-    `table` has the columns `subjects` and `seeds` of `inference.intervals`; where the rows differ,
-    the least and the most are told.
+    `table` has the columns `subjects` and `seeds` of the intervals; where the rows differ, the
+    least and the most are given.
     """
-    told = []
+    parts = []
     for column, noun in (("subjects", "independent subject"), ("seeds", repeats)):
         least, most = table[column].min(), table[column].max()
         range_from = "" if least == most else f"{least} to "
-        told.append(range_from + counted(most, noun))
-    figure.suptitle(", ".join(told), fontsize="small")
+        parts.append(range_from + counted(most, noun))
+    figure.suptitle(", ".join(parts), fontsize="small")
 
 
 def scaling(table: pd.DataFrame, axes: Axes) -> Axes:

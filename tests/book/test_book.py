@@ -1,10 +1,16 @@
 """The book: tables, and the checks on what was built."""
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
+from PIL import Image
 
-from leukgnn import checks, display
+from leukgnn import text
+from leukgnn.book import checks, pictures, plots, tables
 from leukgnn.files import InputError
+from leukgnn.names import CLASSES, MODELS
 
 TOC = "format: jb-book\nroot: book/a\nparts:\n  - chapters:\n      - file: book/b\n"
 PAGE = '<html><body><main><h1 id="top">A</h1>{}</main></body></html>'
@@ -67,11 +73,11 @@ def test_the_browser_finds_what_a_reader_would_see(site, tmp_path):
         '<div class="a">fine</div>',
     )
     problems = checks.check_in_browser(tmp_path / "html")
-    text = "\n".join(problems)
-    assert "an image is not shown" in text
-    assert "wider than a phone" in text
-    assert "asks another host for http://192.0.2.1/x.js" in text
-    assert "book/b.html" not in text
+    found = "\n".join(problems)
+    assert "an image is not shown" in found
+    assert "wider than a phone" in found
+    assert "asks another host for http://192.0.2.1/x.js" in found
+    assert "book/b.html" not in found
 
 
 def test_without_a_browser_the_check_says_that_it_was_left_out(tmp_path, monkeypatch, capsys):
@@ -82,14 +88,65 @@ def test_without_a_browser_the_check_says_that_it_was_left_out(tmp_path, monkeyp
 
 def test_tables_have_a_name_a_caption_and_readable_numbers():
     frame = pd.DataFrame({"a|b": [1, 2], "x": [0.12345, float("nan")], "s": ["p|q", "r"]})
-    text = display.markdown_table(frame, name="tbl-t", caption="A  table.", decimals=2)
-    assert text.startswith("~~~{table} A table.\n:name: tbl-t\n")
-    assert "| 1 | 0.12 | p\\|q |" in text and "| 2 | – | r |" in text
+    written = text.markdown_table(frame, name="tbl-t", caption="A  table.", decimals=2)
+    assert written.startswith("~~~{table} A table.\n:name: tbl-t\n")
+    assert "| 1 | 0.12 | p\\|q |" in written and "| 2 | – | r |" in written
     with pytest.raises(InputError, match="tbl-t"):
-        display.show_table(frame.iloc[:0], name="tbl-t", caption="")
+        tables.show_table(frame.iloc[:0], name="tbl-t", caption="")
 
 
-def test_the_least_p_of_many_draws_is_not_told_as_zero():
-    assert "2,000 draws give no p below 0.0005." in display.p_note(2000)
-    assert "no p below 0.012." in display.p_note(2000, 24)
-    assert "Holm" in display.p_note(2000, 24) and "Holm" not in display.p_note(2000)
+def test_the_least_p_of_many_draws_is_not_written_as_zero():
+    assert "2,000 draws give no p below 0.0005." in text.p_note(2000)
+    assert "no p below 0.012." in text.p_note(2000, 24)
+    assert "Holm" in text.p_note(2000, 24) and "Holm" not in text.p_note(2000)
+
+
+@pytest.fixture
+def axes():
+    plots.style()
+    figure, axes = plt.subplots()
+    yield axes
+    plt.close(figure)
+
+
+def legend(axes):
+    return [label.get_text() for label in axes.get_legend().get_texts()]
+
+
+def test_curves_have_the_colours_and_labels_of_the_registry(axes):
+    runs = [
+        pd.DataFrame({"model": model, "seed": seed, "epoch": [0, 1], "loss": [1.0, 0.5]})
+        for model in ("gcn", "mlp", "of our own")
+        for seed in (0, 1)
+    ]
+    plots.curves(pd.concat(runs), axes, of="loss", by="model")
+    assert legend(axes) == [MODELS["gcn"].label, MODELS["mlp"].label, "of our own"]
+    colours = [to_hex(line.get_color()) for line in axes.lines]
+    assert colours[:4] == [MODELS["gcn"].colour] * 2 + [MODELS["mlp"].colour] * 2
+    assert len(set(colours)) == 3
+
+
+def test_a_roc_curve_may_have_a_label_of_its_own(axes):
+    curve = pd.DataFrame({"model": "gcn", "fpr": [0, 1], "tpr": [0, 1], "label": "GCN, AUC 0.5"})
+    plots.roc(curve, axes)
+    line = axes.lines[0]
+    assert (line.get_label(), line.get_color()) == ("GCN, AUC 0.5", MODELS["gcn"].colour)
+
+
+def test_classes_have_the_colours_of_the_registry(axes):
+    pictures.embedding(np.zeros((4, 2)), np.array([0, 1, 0, 1]), axes)
+    assert legend(axes) == [name.label for name in CLASSES.values()]
+    assert [to_hex(p.get_facecolor()[0]) for p in axes.collections] == [
+        name.colour for name in CLASSES.values()
+    ]
+
+
+def test_pictures_are_drawn(axes):
+    image = Image.new("RGB", (8, 8))
+    figure = pictures.image_grid({"a": [image] * 2, "b": [image] * 2}, columns=["x", "y"])
+    assert len(figure.axes) == 4
+    plt.close(figure)
+    labels, near = np.array([0, 1, 1]), np.array([0.9, 0.8])
+    same = np.array([True, False])
+    pictures.neighbourhood(labels, near, same, axes, pictures=[image] * 3)
+    assert [text.get_text() for text in axes.texts] == ["0.90", "0.80"]

@@ -1,11 +1,14 @@
 """Chapters: declared parameters, their checks, failing cells, clean outputs."""
 
 import json
+import subprocess
+import sys
 
 import nbformat
 import pytest
 
-from leukgnn import execute, files
+from leukgnn import files
+from leukgnn.book import chapters, imports
 from leukgnn.files import InputError
 
 CHAPTER = """---
@@ -50,16 +53,37 @@ def chapter(tmp_path, monkeypatch):
 
 
 def test_declared_parameters(chapter):
-    declared = execute.declared_parameters(chapter("1"))
-    assert declared["k"] == execute.Parameter("k", "int", 10, "neighbours")
+    declared = chapters.declared_parameters(chapter("1"))
+    assert declared["k"] == chapters.Parameter("k", "int", 10, "neighbours")
     assert list(declared) == ["k", "rate", "flag", "name", "rates", "profile"]
 
 
-def test_a_parameter_without_help_is_named(chapter):
+@pytest.mark.parametrize(
+    "line",
+    [
+        "k: int = 10",
+        "k = 10  # neighbours",
+        "k: int = ten  # neighbours",
+        "k: int = 2 * 5  # neighbours",
+        "k: dict = {}  # neighbours",
+        "k: int = 'ten'  # neighbours",
+        "k: int  # neighbours",
+        "print('k')",
+        "flag: bool = False  # again below",
+    ],
+)
+def test_a_line_that_declares_no_parameter_is_named(chapter, line):
     source = chapter("1")
-    source.write_text(source.read_text().replace("  # neighbours", ""))
-    with pytest.raises(InputError, match="k: int = 10"):
-        execute.declared_parameters(source)
+    source.write_text(source.read_text().replace("k: int = 10  # neighbours", line))
+    with pytest.raises(InputError, match="is not `name: type = literal  # help`"):
+        chapters.declared_parameters(source)
+
+
+def test_a_chapter_without_a_cell_of_parameters_is_named(chapter):
+    source = chapter("1")
+    source.write_text(source.read_text().replace(":tags: [parameters]", ":tags: [other]"))
+    with pytest.raises(InputError, match="expected one cell tagged parameters, found 0"):
+        chapters.declared_parameters(source)
 
 
 @pytest.mark.parametrize(
@@ -76,35 +100,35 @@ def test_a_parameter_without_help_is_named(chapter):
 )
 def test_parameters_that_do_not_fit_are_named(chapter, given, word):
     with pytest.raises(InputError, match=word):
-        execute.check_parameters(chapter("1"), given)
+        chapters.check_parameters(chapter("1"), given)
 
 
 def test_assignments_have_the_declared_types(chapter):
     source = chapter("1")
     texts = ["k=20", "flag=false", "name=2019", "rate=1e-3", "rates=[1, 0.5]"]
-    given = execute.check_parameters(source, execute.parse_assignments(source, texts))
+    given = chapters.check_parameters(source, chapters.parse_assignments(source, texts))
     assert given == {"k": 20, "flag": False, "name": "2019", "rate": 0.001, "rates": [1.0, 0.5]}
-    assert execute.parse_assignments(source, ["name="]) == {"name": ""}
+    assert chapters.parse_assignments(source, ["name="]) == {"name": ""}
     with pytest.raises(InputError, match="NAME=VALUE"):
-        execute.parse_assignments(source, ["k"])
+        chapters.parse_assignments(source, ["k"])
 
 
 @pytest.mark.parametrize("text", ["k=1:30", "k=2.5", "rates=[1", "rate=fast", "flag=perhaps"])
 def test_what_cannot_be_read_as_declared_is_named(chapter, text):
     source, (name, _, value) = chapter("1"), text.partition("=")
-    with pytest.raises(InputError, match="expected") as told:
-        execute.check_parameters(source, execute.parse_assignments(source, [text]))
-    assert f"{name}='{value}'" in str(told.value)
+    with pytest.raises(InputError, match="expected") as caught:
+        chapters.check_parameters(source, chapters.parse_assignments(source, [text]))
+    assert f"{name}='{value}'" in str(caught.value)
 
 
 def test_a_profile_brings_its_parameters_but_for_those_given(chapter, tmp_path):
     source, output = chapter("print(k, rate)"), tmp_path / "out.ipynb"
     profiles = "quick: {}\nfull:\n  07_trial: {k: 5, rate: 2.0}\n"
     (tmp_path / "notebooks" / "profiles.yml").write_text(profiles)
-    execute.run(source, output, {"profile": "full", "rate": 3})
+    chapters.run(source, output, {"profile": "full", "rate": 3})
     assert nbformat.read(output, as_version=4).cells[-1].outputs[0].text == "5 3.0\n"
     with pytest.raises(InputError, match="profile 'fast' is unknown: expected one of quick, full"):
-        execute.run(source, output, {"profile": "fast"})
+        chapters.run(source, output, {"profile": "fast"})
 
 
 def test_an_output_that_cannot_be_written_is_named_before_the_run(chapter, tmp_path):
@@ -117,19 +141,19 @@ def test_an_output_that_cannot_be_written_is_named_before_the_run(chapter, tmp_p
         "file/out.ipynb": "cannot be written",
     }.items():
         with pytest.raises(InputError, match=word):
-            execute.run(source, tmp_path / output, {})
+            chapters.run(source, tmp_path / output, {})
 
 
 def test_a_kernel_that_dies_is_named(chapter, tmp_path):
-    with pytest.raises(execute.ChapterError, match="chapter 07_trial: its kernel died"):
-        execute.run(chapter("import os\nos._exit(1)"), tmp_path / "out.ipynb", {})
+    with pytest.raises(chapters.ChapterError, match="chapter 07_trial: its kernel died"):
+        chapters.run(chapter("import os\nos._exit(1)"), tmp_path / "out.ipynb", {})
     assert not (tmp_path / "out.ipynb").exists()
 
 
 def test_unknown_chapter_names_the_known_ones(chapter):
     chapter("1")
     with pytest.raises(InputError, match="expected one of 07_trial"):
-        execute.chapter_source("08_none")
+        chapters.chapter_source("08_none")
 
 
 def test_outside_a_checkout_is_named(tmp_path, monkeypatch):
@@ -142,7 +166,7 @@ def test_a_run_is_whole_clean_and_from_the_source(chapter, tmp_path, capsys):
     code = "import sys\nprint('k is', k, flag is False)\nprint('50%\\r', file=sys.stderr)"
     source, output = chapter(code), tmp_path / "out.ipynb"
     for k in (20, 30):
-        execute.run(source, output, {"k": k, "flag": False, "rate": 1})
+        chapters.run(source, output, {"k": k, "flag": False, "rate": 1})
         notebook = nbformat.read(output, as_version=4)
         injected = [
             c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])
@@ -156,8 +180,8 @@ def test_a_run_is_whole_clean_and_from_the_source(chapter, tmp_path, capsys):
 
 def test_a_failing_cell_is_named_and_nothing_reaches_the_book(chapter, tmp_path):
     output = tmp_path / "book" / "out.ipynb"
-    with pytest.raises(execute.ChapterError) as caught:
-        execute.run(chapter("x = 1\nx / 0"), output, {})
+    with pytest.raises(chapters.ChapterError) as caught:
+        chapters.run(chapter("x = 1\nx / 0"), output, {})
     message = str(caught.value)
     assert "chapter 07_trial, cell" in message and "(x = 1)" in message
     assert "ZeroDivisionError" in message and "\x1b" not in message
@@ -167,6 +191,70 @@ def test_a_failing_cell_is_named_and_nothing_reaches_the_book(chapter, tmp_path)
 
 def test_an_error_output_that_papermill_lets_pass_is_caught(chapter, tmp_path):
     source = chapter(":tags: [raises-exception]\n\n1 / 0")
-    with pytest.raises(execute.ChapterError, match="ZeroDivisionError"):
-        execute.run(source, tmp_path / "out.ipynb", {})
+    with pytest.raises(chapters.ChapterError, match="ZeroDivisionError"):
+        chapters.run(source, tmp_path / "out.ipynb", {})
     assert not (tmp_path / "out.ipynb").exists()
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A small package, and a function that gives the names of its files."""
+    package = tmp_path / "leukgnn"
+    for path, code in {
+        "__init__.py": "",
+        "files.py": "import os",
+        "cells/__init__.py": "from leukgnn.cells.table import read",
+        "cells/table.py": "from leukgnn.files import Thing",
+        "cells/verify.py": "",
+        "graphs/__init__.py": "from leukgnn.graphs.search import knn",
+        "graphs/search.py": "def knn():\n    import leukgnn.cells.verify",
+        "book/__init__.py": "from leukgnn.book import plots",
+        "book/plots.py": "",
+        "book/building.py": "from leukgnn.graphs import knn",
+    }.items():
+        (package / path).parent.mkdir(parents=True, exist_ok=True)
+        (package / path).write_text(code)
+    monkeypatch.setattr(imports, "PACKAGE", package)
+    imports._imported.cache_clear()
+    yield lambda paths: {str(path.relative_to(package)) for path in paths}
+    imports._imported.cache_clear()
+
+
+CELLS = {"cells/__init__.py", "cells/table.py", "files.py"}
+GRAPHS = {"graphs/__init__.py", "graphs/search.py", "cells/verify.py", *CELLS}
+
+
+@pytest.mark.parametrize(
+    ("code", "files_used"),
+    [
+        ("import leukgnn.files", {"files.py"}),
+        ("from leukgnn import files", {"files.py"}),
+        ("from leukgnn import cells", CELLS),
+        ("from leukgnn.cells import read", CELLS),
+        ("from leukgnn.cells import table", CELLS),
+        ("from leukgnn.cells.verify import Report", {*CELLS, "cells/verify.py"}),
+        ("from leukgnn.graphs import knn", GRAPHS),
+        ("from leukgnn.book import plots", {"book/__init__.py", "book/plots.py"}),
+        ("import pandas", set()),
+    ],
+)
+def test_a_chapter_rests_on_all_that_a_face_leads_to(chapter, package, code, files_used):
+    assert package(imports.modules_used(chapter(code))) == files_used
+
+
+def test_rooms_and_modules_rest_on_what_they_import(package):
+    assert package(imports.modules_of("graphs")) == GRAPHS
+    shown = {"book/__init__.py", "book/plots.py", "book/building.py"}
+    assert package(imports.modules_of("book.building")) == GRAPHS | shown
+    assert package(imports.modules_of("files", "cells")) == CELLS
+    with pytest.raises(InputError, match="no room or module 'attic'"):
+        imports.modules_of("attic")
+
+
+def test_what_python_imports_is_among_the_files():
+    code = (
+        "import sys, leukgnn.graphs\n"
+        "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('leukgnn.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) <= {str(path) for path in imports.modules_of("graphs")}

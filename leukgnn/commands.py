@@ -1,0 +1,187 @@
+"""What each word of the `leukgnn` command does.
+
+Imports stand within the functions: torch alone takes seconds, and what comes with an extra may be
+missing. Files of the checkout are found from its root, files that a user names from where the user
+stands.
+"""
+
+import json
+import os
+import re
+import sys
+from argparse import Namespace
+from functools import partial
+from pathlib import Path
+
+from leukgnn import files
+from leukgnn.files import InputError
+
+# Parameters of chapters that name files or folders; chapters run in the root of the checkout.
+PATHS = ("images", "weights", "inputs", "outputs")
+
+
+def run(options: Namespace) -> int:
+    """Run one chapter."""
+    from leukgnn.book import chapters
+
+    source = chapters.chapter_source(options.chapter)
+    given = chapters.parse_assignments(source, options.parameters)
+    given = {name: _from_root(v) if name in PATHS else v for name, v in given.items()}
+    try:
+        chapters.run(source, options.output, given)
+    except chapters.ChapterError as error:
+        print(f"leukgnn: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _from_root(path: str) -> str:
+    """Path that was given where the user stands, as the root of the checkout sees it."""
+    root = files.project_root()
+    if not path or path.startswith("random:") or Path(path).is_absolute() or root == Path.cwd():
+        return path
+    return os.path.relpath(path, root)
+
+
+def runs(options: Namespace) -> int:
+    """Compute the runs of a profile, or a shard of them, into the store."""
+    _shard(options.shard)
+    raise NotImplementedError
+
+
+def witness(options: Namespace) -> int:
+    """Compute published runs again and compare."""
+    raise NotImplementedError
+
+
+def _shard(text: str) -> tuple[int, int]:
+    """Read ``"3/20"``: the third of twenty parts."""
+    found = re.fullmatch(r"(\d+)/(\d+)", text, re.ASCII)
+    number, of = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= number <= of:
+        raise InputError(
+            f"--shard {text}: expected I/N in whole numbers with 1 <= I <= N, such as 3/20."
+        )
+    return number, of
+
+
+def verify(options: Namespace) -> int:
+    """Compare a folder of images with the manifest."""
+    from leukgnn.cells import verify
+
+    if options.report:
+        files.check_target(options.report, ".csv")
+    report = verify.verify(options.folder)
+    print(report.text())
+    if options.report:
+        with files.atomic_path(options.report) as temporary:
+            report.files.to_csv(temporary, index=False)
+    return 0 if report.ok(partial=options.partial) else 1
+
+
+def get(options: Namespace) -> int:
+    """Obtain the images."""
+    from leukgnn.cells import verify
+
+    print(f"{verify.get(options.folder)}: complete and verified.")
+    return 0
+
+
+def features(options: Namespace) -> int:
+    """Extract features."""
+    from leukgnn.features import extraction, resnet
+
+    weights = resnet.find_weights(options.weights, download=True)
+    extracted = extraction.extract_folder(
+        options.folder, weights, options.output, normalised=not options.unnormalised
+    )
+    print(extracted.origin)
+    return 0
+
+
+def finetune(options: Namespace) -> int:
+    """Fine-tune the CNN, fold by fold."""
+    from leukgnn.experiments import finetune
+    from leukgnn.features import resnet
+    from leukgnn.paper import TRAINING
+
+    weights = resnet.find_weights(options.weights, download=True)
+    finetune.cross_predict(options.folder, weights, options.output, seed=TRAINING.seed)
+    print(f"Predictions written to {options.output}.")
+    return 0
+
+
+def model(options: Namespace) -> int:
+    """Train the demo's model."""
+    from leukgnn.demo import model
+
+    print(f"Model written to {model.train(options.features)}.")
+    return 0
+
+
+def predict(options: Namespace) -> int:
+    """Classify images."""
+    from leukgnn.cells import images
+    from leukgnn.demo import predict
+    from leukgnn.features import resnet
+
+    predictor = predict.Predictor(resnet.find_weights(options.weights), options.reference)
+    given = [(str(path), partial(images.read_content, path)) for path in options.images]
+    results = predict.classify(predictor, given)
+    print(json.dumps(results, indent=2) if options.json else predict.as_text(results))
+    return 0 if all(result["ok"] for result in results) else 1
+
+
+def serve(options: Namespace) -> int:
+    """Serve the demo."""
+    from leukgnn.demo import serve
+
+    serve.run(options.weights, options.reference, options.port)
+    return 0
+
+
+def results(options: Namespace) -> int:
+    """Write the result tables."""
+    from leukgnn.evaluation import tables
+
+    tables.write("", files.project_root() / "build" / "results", draws=options.draws, seed=0)
+    return 0
+
+
+def claims(options: Namespace) -> int:
+    """Judge the claims."""
+    from leukgnn.book import building
+    from leukgnn.claims import write
+
+    root = files.project_root()
+    judged = write(root / building.CHAPTERS, root / building.RESULTS)
+    print(judged["verdict"].value_counts().to_string())
+    return 0
+
+
+def book(options: Namespace) -> int:
+    """Build and check the book."""
+    from leukgnn.book import building
+
+    problems = building.build(options.repository)
+    for problem in problems:
+        print(f"leukgnn: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def publish(options: Namespace) -> int:
+    """Keep a full build's tables."""
+    from leukgnn.book import building, published
+
+    root = files.project_root()
+    published.publish(root / building.CHAPTERS, root / building.RESULTS)
+    print(f"Tables written to {published.FOLDER}.")
+    return 0
+
+
+def readme(options: Namespace) -> int:
+    """Write the README's results."""
+    from leukgnn.book import published
+
+    published.write_readme()
+    return 0
