@@ -121,14 +121,14 @@ def model(options: Namespace) -> int:
 
 def predict(options: Namespace) -> int:
     """Classify images."""
+    from leukgnn import demo
     from leukgnn.cells import images
-    from leukgnn.demo import predict
     from leukgnn.features import resnet
 
-    predictor = predict.Predictor(resnet.find_weights(options.weights), options.reference)
+    predictor = demo.Predictor(resnet.find_weights(options.weights), options.reference)
     given = [(str(path), partial(images.read_content, path)) for path in options.images]
-    results = predict.classify(predictor, given)
-    print(json.dumps(results, indent=2) if options.json else predict.as_text(results))
+    results = demo.classify(predictor, given)
+    print(json.dumps(results, indent=2) if options.json else demo.as_text(results))
     return 0 if all(result["ok"] for result in results) else 1
 
 
