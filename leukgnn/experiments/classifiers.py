@@ -1,145 +1,69 @@
-"""What else the same features can do: a ruler, a line, a vote, an MLP, other graphs.
+"""Whatever answers a task: a ruler, a line, a vote, the networks, the networks on other graphs.
 
-Every control answers one `Task`; where it has a strength to choose, it chooses by the ROC AUC on a
-fifth of the *training* cells, split off as the test cells were (by subject, or by cell), never by a
-test cell. All weigh the two classes alike, as the paper's loss does, but for the vote, label
-propagation and Correct & Smooth, which have no loss to weigh: read those by the ROC AUC.
+Where a classifier has a strength to choose, it chooses by the ROC AUC on a fifth of the *training*
+cells, split off as the test cells were (by subject, or by cell), never by a test cell. All weigh
+the two classes alike, as the paper's loss does, but for the vote, label propagation and Correct &
+Smooth, which have no loss to weigh: read those by the ROC AUC.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.base import ClassifierMixin
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from torch_geometric.nn import CorrectAndSmooth, LabelPropagation
 
-from leukgnn import cells, graph, models, splits, training
+from leukgnn import networks
+from leukgnn.cells import log_area
+from leukgnn.experiments.tasks import Probability, Task
 from leukgnn.files import InputError
-from leukgnn.paper import TRAINING
-from leukgnn.splits import Split
+from leukgnn.graphs import attach, without_same_subject
+from leukgnn.networks import GCN
 
 LAYERS = 50  # of label propagation and of Correct & Smooth, as in their papers' code
 RATES_AND_DECAYS = ((0.001, 5e-4), (0.01, 5e-4), (0.001, 5e-2), (0.01, 5e-2))
 ROUNDS = 2000  # of the linear solvers; they stop earlier
-Probability = NDArray[np.floating[Any]]
-
-
-@dataclass(frozen=True)
-class Task:
-    """One split of one table with the features and the graph that a control may use.
-
-    Attributes
-    ----------
-    table : DataFrame
-        Cells, row i for row i of `x`.
-    x : ndarray, shape (n, 512), float32
-    split : Split
-    k, edges
-        Of the graph.
-    inductive : bool
-        Test cells are attached one-way and alone; else one graph joins all cells of the split.
-    seed : int
-        Of whatever is random, the choice of the inner split included.
-    settings : mapping
-        Of `training.fit`, for the networks.
-    """
-
-    table: pd.DataFrame
-    x: NDArray[np.float32]
-    split: Split
-    k: int
-    edges: str
-    inductive: bool
-    seed: int
-    settings: Mapping[str, Any]
-
-    @cached_property
-    def labels(self) -> NDArray[np.int64]:
-        """0 or 1 of every cell."""
-        return self.table["label"].to_numpy(copy=True)
-
-    @cached_property
-    def graph(self) -> NDArray[np.int64]:
-        """Edges (2, E), numbered as the rows of `x`."""
-        build = splits.inductive_edges if self.inductive else splits.transductive_edges
-        return build(self.x, self.split, k=self.k, edges=self.edges)
-
-    @cached_property
-    def trained_gcn(self) -> models.GCN:
-        """The paper's network, trained: it may be asked about more than one graph."""
-        return trained(self, models.GCN, self.graph)
-
-    @cached_property
-    def without_graph(self) -> Probability:
-        """Answer of the MLP: a control of its own, and what Correct & Smooth starts from."""
-        return network(self, models.MLP, np.zeros((2, 0), dtype=np.int64))
-
-    @cached_property
-    def smoothed(self) -> NDArray[np.float32]:
-        """Features after two passes of the normalised adjacency: the same for every strength."""
-        adjacency = graph.adjacency(self.graph, len(self.x))
-        return (adjacency @ (adjacency @ torch.from_numpy(self.x))).numpy()
-
-    @property
-    def seen(self) -> NDArray[np.bool_]:
-        """Cells whose features are there while training."""
-        return self.split.train if self.inductive else self.split.train | self.split.test
-
-    def inner(self) -> "Task":
-        """The same task within the training cells: a fifth of them to choose by.
-
-        Split off as the test cells were: by subject when inductive, else by cell. A strength that
-        is best for new subjects would handicap a control that is asked about known ones.
-        """
-        train = self.split.train
-        if self.inductive:
-            return replace(self, split=splits.inner_split(self.table, train, self.seed))
-        parts = splits.stratified_split(self.labels, TRAINING.test_share, self.seed, within=train)
-        return replace(self, split=Split("inner", *parts))
-
-
-def trained(task: Task, kind: type[models.GCN], edges: NDArray[np.int64]) -> models.GCN:
-    """Train a network with the task's settings on the given edges."""
-    return training.trained(
-        kind, task.x, task.labels, edges, task.split.train, task.seen,
-        seed=task.seed, settings=task.settings,
-    )  # fmt: skip
-
-
-def network(task: Task, kind: type[models.GCN], edges: NDArray[np.int64]) -> Probability:
-    """Answer of a network trained with the task's settings on the given edges."""
-    return training.answer(trained(task, kind, edges), task.x, edges)
 
 
 def gcn(task: Task, _: None = None) -> Probability:
     """Answer of the paper's network."""
-    return training.answer(task.trained_gcn, task.x, task.graph)
+    return networks.predict(task.trained_gcn[0], task.x, task.edge_index)
 
 
 def gcn_dummy(task: Task, _: None = None) -> Probability:
     """Answer of the very same network for test cells without any neighbour.
 
-    What the released demo does with a new cell: one node with a self loop. For inductive tasks,
-    whose training never sees a test cell's edges.
+    What the released demo does with a new cell: one node with a self loop. For graphs to which
+    test cells are attached, so that training never sees their edges.
     """
-    arriving = task.split.test[task.graph[1]]
-    return training.answer(task.trained_gcn, task.x, task.graph[:, ~arriving])
+    arriving = task.split.test[task.edge_index[1]]
+    return networks.predict(task.trained_gcn[0], task.x, task.edge_index[:, ~arriving])
+
+
+def gcn_asked_masked(task: Task, _: None = None) -> Probability:
+    """Answer of the very same network without the edges between test cells of one subject.
+
+    As every subject has one class, such edges vote for the right answer whatever the features say.
+    """
+    subjects = task.table["merged_subject"]
+    kept = without_same_subject(task.edge_index, subjects, task.split.test)
+    return networks.predict(task.trained_gcn[0], task.x, kept)
 
 
 def mlp(task: Task, _: None = None) -> Probability:
     """Answer of the same network without graph."""
-    return task.without_graph
+    return networks.predict(task.trained_mlp[0], task.x, task.edge_index[:, :0])
 
 
 def gcn_tuned(task: Task, strength: tuple[float, float]) -> Probability:
@@ -154,39 +78,60 @@ def mlp_tuned(task: Task, strength: tuple[float, float]) -> Probability:
 
 def _with_strength(task: Task, strength: tuple[float, float]) -> Task:
     rate, decay = strength
-    return replace(task, settings={**task.settings, "learning_rate": rate, "weight_decay": decay})
+    settings = replace(task.settings, learning_rate=rate, weight_decay=decay)
+    return replace(task, settings=settings)
 
 
 def gcn_random_graph(task: Task, _: None = None) -> Probability:
     """Answer of the GCN on the same graph with the cells shuffled: every degree, no similarity."""
+    return _gcn_on(task, shuffled(task))
+
+
+def shuffled(task: Task) -> NDArray[np.int64]:
+    """Edges of the task's graph with the seen cells in each other's places."""
     places = np.arange(len(task.x))
     seen = np.flatnonzero(task.seen)
     places[seen] = np.random.default_rng(task.seed).permutation(seen)
-    return network(task, models.GCN, places[task.graph])
+    return places[task.edge_index]
 
 
 def gcn_masked(task: Task, _: None = None) -> Probability:
-    """Answer of the GCN without any edge between cells of one subject."""
+    """Answer of the GCN trained and asked without any edge between cells of one subject."""
     everyone = np.ones(len(task.x), dtype=bool)
-    kept = splits.without_same_subject(task.graph, task.table["merged_subject"], everyone)
-    return network(task, models.GCN, kept)
+    subjects = task.table["merged_subject"]
+    return _gcn_on(task, without_same_subject(task.edge_index, subjects, everyone))
+
+
+def _gcn_on(task: Task, edge_index: NDArray[np.int64]) -> Probability:
+    """Answer of a GCN trained and asked on these edges."""
+    network, _ = task.trained(GCN, edge_index)
+    return networks.predict(network, task.x, edge_index)
 
 
 def majority(task: Task, _: None = None) -> Probability:
     """Answer the training cells' most frequent class, always."""
-    return _fitted(models.majority(), task.x, task)
+    return _fitted(DummyClassifier(strategy="most_frequent"), task.x, task)
 
 
 def size(task: Task, _: None = None) -> Probability:
     """Answer by one number: the logarithm of the area of the box around the cell."""
-    area = cells.log_area(task.table).to_numpy()
+    area = log_area(task.table).to_numpy()
     return _fitted(LogisticRegression(class_weight="balanced"), area[:, None], task)
 
 
 def logistic(task: Task, strength: float) -> Probability:
     """Answer of a logistic regression with penalty C."""
+    return _logistic(task, task.x, strength)
+
+
+def sgc(task: Task, strength: float) -> Probability:
+    """Answer of a logistic regression on twice smoothed features (Wu et al. 2019)."""
+    return _logistic(task, task.smoothed, strength)
+
+
+def _logistic(task: Task, x: NDArray[np.float32], strength: float) -> Probability:
     model = LogisticRegression(C=strength, class_weight="balanced", max_iter=ROUNDS)
-    return _fitted(make_pipeline(StandardScaler(), model), task.x, task)
+    return _fitted(make_pipeline(StandardScaler(), model), x, task)
 
 
 def svm_linear(task: Task, strength: float) -> Probability:
@@ -196,13 +141,13 @@ def svm_linear(task: Task, strength: float) -> Probability:
 
 
 def svm(task: Task, strength: float) -> Probability:
-    """Answer of the RBF support vector machine of `models.svm`."""
-    return _fitted(models.svm(strength), task.x, task)
+    """Answer of an RBF support vector machine with penalty C, gamma one over the features.
 
-
-def sgc(task: Task, strength: float) -> Probability:
-    """Answer of a logistic regression on twice smoothed features (Wu et al. 2019)."""
-    return logistic(replace(task, x=task.smoothed), strength)
+    The paper names an SVM and neither its kernel nor its features; it gets the very features that
+    the GCN gets. The kernel is computed at once, by matrix products, and not row by row.
+    """
+    model = SVC(C=strength, kernel=rbf_kernel, class_weight="balanced")
+    return _fitted(make_pipeline(StandardScaler(), model), task.x, task)
 
 
 def _fitted(model: ClassifierMixin, x: NDArray[Any], task: Task) -> Probability:
@@ -224,19 +169,19 @@ def knn(task: Task, strength: int) -> Probability:
     """Share of leukemic cells among the `strength` most similar training cells."""
     train, test = task.split.train, task.split.test
     answer = np.zeros(len(task.x))
-    near, _ = graph.attach(task.x[test], task.x[train], strength)
+    near, _ = attach(task.x[test], task.x[train], strength)
     answer[test] = task.labels[train][near].mean(axis=1)
     return answer
 
 
 def label_propagation(task: Task, strength: float) -> Probability:
     """Spread the training cells' labels along the edges (Zhu & Ghahramani 2002)."""
-    spread = LabelPropagation(num_layers=LAYERS, alpha=strength)(
-        torch.from_numpy(task.labels),
-        torch.from_numpy(task.graph),
+    scores = LabelPropagation(num_layers=LAYERS, alpha=strength)(
+        torch.from_numpy(task.labels.copy()),
+        torch.from_numpy(task.edge_index),
         mask=torch.from_numpy(task.split.train),
     )
-    return _share(spread)
+    return _share(scores)
 
 
 def correct_and_smooth(task: Task, strength: float) -> Probability:
@@ -244,11 +189,11 @@ def correct_and_smooth(task: Task, strength: float) -> Probability:
     leukemic = torch.from_numpy(np.asarray(mlp(task), dtype=np.float32))
     answers = torch.stack([1 - leukemic, leukemic], dim=1)
     mask = torch.from_numpy(task.split.train)
-    known = torch.from_numpy(task.labels)[mask]
+    known = torch.from_numpy(task.labels.copy())[mask]
     post = CorrectAndSmooth(LAYERS, strength, LAYERS, strength)
-    edges = torch.from_numpy(task.graph)
-    corrected = post.correct(answers, known, mask, edges)
-    return _share(post.smooth(corrected, known, mask, edges))
+    edge_index = torch.from_numpy(task.edge_index)
+    corrected = post.correct(answers, known, mask, edge_index)
+    return _share(post.smooth(corrected, known, mask, edge_index))
 
 
 def _share(scores: torch.Tensor) -> Probability:
@@ -258,55 +203,106 @@ def _share(scores: torch.Tensor) -> Probability:
     return share.clamp(0, 1).numpy()
 
 
-Control = Callable[[Task, Any], Probability]
-CONTROLS: dict[str, tuple[Control, tuple[Any, ...]]] = {
-    "majority": (majority, ()),
-    "size": (size, ()),
-    "logistic": (logistic, (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)),
-    "svm_linear": (svm_linear, (1e-7, 1e-6, 1e-5, 1e-4, 1e-3)),
-    "svm": (svm, (0.01, 0.1, 1.0, 10.0)),
-    "knn": (knn, (5, 10, 20, 50, 100, 200)),
-    "label_propagation": (label_propagation, (0.5, 0.8, 0.95, 0.99)),
-    "correct_and_smooth": (correct_and_smooth, (0.5, 0.8, 0.95, 0.99)),
-    "sgc": (sgc, (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)),
-    "mlp": (mlp, ()),
-    "mlp_tuned": (mlp_tuned, RATES_AND_DECAYS),
-    "gcn": (gcn, ()),
-    "gcn_dummy": (gcn_dummy, ()),
-    "gcn_tuned": (gcn_tuned, RATES_AND_DECAYS),
-    "gcn_random_graph": (gcn_random_graph, ()),
-    "gcn_masked": (gcn_masked, ()),
+@dataclass(frozen=True)
+class Classifier:
+    """What answers a task, and what its answer depends on.
+
+    Attributes
+    ----------
+    answer : callable
+        `(task, strength) -> probability` of class 1 for every cell; what it holds for other than
+        test cells depends on the classifier.
+    strengths : tuple
+        To choose from; empty when there is none.
+    graph : bool
+        Whether the graph matters to it.
+    trained : bool
+        Whether it is a network: settings and seed matter to it.
+    """
+
+    answer: Callable[[Task, Any], Probability]
+    strengths: tuple[Any, ...] = ()
+    graph: bool = False
+    trained: bool = False
+
+
+PENALTIES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
+ALPHAS = (0.5, 0.8, 0.95, 0.99)
+CLASSIFIERS = {
+    "majority": Classifier(majority),
+    "size": Classifier(size),
+    "logistic": Classifier(logistic, PENALTIES),
+    "svm_linear": Classifier(svm_linear, (1e-7, 1e-6, 1e-5, 1e-4, 1e-3)),
+    "svm": Classifier(svm, (0.01, 0.1, 1.0, 10.0)),
+    "knn": Classifier(knn, (5, 10, 20, 50, 100, 200)),
+    "label_propagation": Classifier(label_propagation, ALPHAS, graph=True),
+    "correct_and_smooth": Classifier(correct_and_smooth, ALPHAS, graph=True, trained=True),
+    "sgc": Classifier(sgc, PENALTIES, graph=True),
+    "mlp": Classifier(mlp, trained=True),
+    "mlp_tuned": Classifier(mlp_tuned, RATES_AND_DECAYS, trained=True),
+    "gcn": Classifier(gcn, graph=True, trained=True),
+    "gcn_dummy": Classifier(gcn_dummy, graph=True, trained=True),
+    "gcn_asked_masked": Classifier(gcn_asked_masked, graph=True, trained=True),
+    "gcn_tuned": Classifier(gcn_tuned, RATES_AND_DECAYS, graph=True, trained=True),
+    "gcn_random_graph": Classifier(gcn_random_graph, graph=True, trained=True),
+    "gcn_masked": Classifier(gcn_masked, graph=True, trained=True),
 }
 
 
-def choose(name: str, task: Task) -> pd.DataFrame:
-    """ROC AUC of each strength of a control on the task's inner split.
+def classifier(name: str) -> Classifier:
+    """Give a classifier by its key.
+
+    Raises
+    ------
+    InputError
+        When there is none of this name; names those there are.
+    """
+    if name not in CLASSIFIERS:
+        raise InputError(f"classifier {name!r}: expected one of {', '.join(CLASSIFIERS)}.")
+    return CLASSIFIERS[name]
+
+
+def choice(name: str, task: Task, seed: int) -> NDArray[np.float64]:
+    """ROC AUC of each strength of a classifier on the task's inner split.
+
+    Parameters
+    ----------
+    name : str
+        Of `CLASSIFIERS`.
+    task : Task
+    seed : int
+        Of the inner split, and of what is trained on it.
 
     Returns
     -------
-    DataFrame
-        `strength` and `auc`, in the order tried; no row for a control without strength.
+    ndarray, shape (strengths,)
+        In the order of `Classifier.strengths`.
     """
-    if name not in CONTROLS:
-        raise InputError(f"control {name!r}: expected one of {', '.join(CONTROLS)}.")
-    control, strengths = CONTROLS[name]
-    inner = task.inner() if strengths else task
-    labels, test = task.labels, inner.split.test
-    rows = [(s, roc_auc_score(labels[test], control(inner, s)[test])) for s in strengths]
-    return pd.DataFrame(rows, columns=["strength", "auc"])
+    chosen = classifier(name)
+    if not chosen.strengths:
+        return np.zeros(0)
+    inner = task.inner(seed)
+    test = inner.split.test
+    answers = (chosen.answer(inner, strength) for strength in chosen.strengths)
+    return np.array([roc_auc_score(task.labels[test], answer[test]) for answer in answers])
 
 
-def best(name: str, task: Task) -> Any:
-    """Strength with the highest ROC AUC of `choose`; None for a control without strength."""
-    tried = choose(name, task)
-    return tried["strength"].iloc[int(tried["auc"].argmax())] if len(tried) else None
+def best(name: str, areas: NDArray[np.float64]) -> Any:
+    """Strength with the highest of `choice`'s areas; None for a classifier without strength."""
+    return classifier(name).strengths[int(areas.argmax())] if len(areas) else None
 
 
-def answer(name: str, task: Task, strength: Any = None) -> Probability:
-    """Probability of class 1 for every test cell; without a given strength, with the `best`.
+def answer(name: str, task: Task, areas: NDArray[np.float64] | None = None) -> Probability:
+    """Probability of class 1 for every test cell, shape (n,).
 
-    Shape (n,); what it holds for the other cells depends on the control.
+    Parameters
+    ----------
+    name : str
+        Of `CLASSIFIERS`.
+    task : Task
+    areas : ndarray, optional
+        Of `choice`; chosen on the task's own seed when left out.
     """
-    if strength is None:
-        strength = best(name, task)
-    return CONTROLS[name][0](task, strength)
+    if areas is None:
+        areas = choice(name, task, task.seed)
+    return classifier(name).answer(task, best(name, areas))

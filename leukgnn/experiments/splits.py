@@ -1,4 +1,4 @@
-"""Who is trained on, who is tested, and which edges there are between them."""
+"""Who is trained on and who is tested: marks over one table of cells."""
 
 from dataclasses import dataclass
 
@@ -7,22 +7,30 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
-from leukgnn import graph
 from leukgnn.files import InputError
 
 Mask = NDArray[np.bool_]
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float32]
 INNER = 5  # parts of the training subjects, one of which chooses settings
 
 
 @dataclass(frozen=True)
 class Split:
-    """Cells to train on and cells to be tested on, as marks over one table."""
+    """Cells to train on and cells to be tested on, as marks over one table.
+
+    Attributes
+    ----------
+    fold : str
+        Name of the tested part.
+    train, test : ndarray, shape (n,), bool
+    apart : bool
+        Whether subjects are kept apart: no merged subject lies on both sides.
+    """
 
     fold: str
     train: Mask
     test: Mask
+    apart: bool = True
 
 
 def stratified_split(
@@ -86,7 +94,9 @@ def official_folds(table: pd.DataFrame) -> list[Split]:
     return splits
 
 
-def grouped_folds(table: pd.DataFrame, groups: pd.Series, *, folds: int, seed: int) -> list[Split]:
+def grouped_folds(
+    table: pd.DataFrame, groups: pd.Series, *, folds: int, seed: int, apart: bool
+) -> list[Split]:
     """Random folds that keep each group of cells together, stratified by class.
 
     The groups themselves are drawn. `StratifiedGroupKFold` deals them out by size, largest first,
@@ -102,6 +112,8 @@ def grouped_folds(table: pd.DataFrame, groups: pd.Series, *, folds: int, seed: i
         counts as of the class that most of its cells have.
     folds : int
     seed : int
+    apart : bool
+        Whether these groups keep subjects apart.
 
     Raises
     ------
@@ -118,7 +130,7 @@ def grouped_folds(table: pd.DataFrame, groups: pd.Series, *, folds: int, seed: i
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     for i, (_, drawn) in enumerate(splitter.split(classes, classes)):
         test = groups.isin(classes.index[drawn]).to_numpy()
-        splits.append(Split(f"part_{i}", ~test, test))
+        splits.append(Split(f"part_{i}", ~test, test, apart))
     return splits
 
 
@@ -127,17 +139,22 @@ def _classes(table: pd.DataFrame, groups: pd.Series) -> pd.Series:
     return table["label"].groupby(groups.to_numpy()).mean().round().astype(int)
 
 
-def inner_split(table: pd.DataFrame, train: Mask, seed: int) -> Split:
-    """Part of the training cells, a fifth of their subjects of each class, to choose settings by.
+def inner_split(table: pd.DataFrame, split: Split, *, share: float, seed: int) -> Split:
+    """Part the training cells again, to choose settings by, as the test cells were parted off.
 
-    More than a fifth where a class has fewer than five subjects.
+    A strength that is best for new subjects would handicap a classifier that is asked about known
+    ones. With subjects apart a fifth of the training subjects of each class is drawn (more than a
+    fifth where a class has fewer than five), else this share of the training cells.
     """
-    known = table[train]
+    if not split.apart:
+        parts = stratified_split(table["label"].to_numpy(), share, seed, within=split.train)
+        return Split("inner", *parts, apart=False)
+    known = table[split.train]
     subjects = known["merged_subject"]
     folds = min(INNER, int(_classes(known, subjects).value_counts().min()))
-    first = grouped_folds(known, subjects, folds=folds, seed=seed)[0]
+    first = grouped_folds(known, subjects, folds=folds, seed=seed, apart=True)[0]
     marks = np.zeros((2, len(table)), dtype=bool)
-    marks[0, train], marks[1, train] = first.train, first.test
+    marks[0, split.train], marks[1, split.train] = first.train, first.test
     return Split("inner", marks[0], marks[1])
 
 
@@ -150,33 +167,3 @@ def check_disjoint(table: pd.DataFrame, split: Split) -> None:
                 f"{split.fold}: {len(shared)} values of {column} lie on both sides, such as "
                 f"{min(shared)}; leave those training cells out."
             )
-
-
-def inductive_edges(x: Floats, split: Split, *, k: int, edges: str) -> Ints:
-    """Graph of the training cells, to which each test cell is attached one-way and alone.
-
-    Messages flow from training to test cells only, so a test cell's answer depends on itself and
-    the training cells; other test cells may come or go.
-
-    Returns
-    -------
-    ndarray, shape (2, E), int64
-        Numbered as the rows of `x`; cells of neither part have no edge.
-    """
-    train, test = np.flatnonzero(split.train), np.flatnonzero(split.test)
-    inner = train[graph.edge_index(graph.knn(x[train], k)[0], edges)]
-    near, _ = graph.attach(x[test], x[train], k)
-    return np.concatenate([inner, np.stack([train[near].ravel(), np.repeat(test, k)])], axis=1)
-
-
-def transductive_edges(x: Floats, split: Split, *, k: int, edges: str) -> Ints:
-    """One graph over training and test cells, in which test cells inform each other."""
-    both = np.flatnonzero(split.train | split.test)
-    return both[graph.edge_index(graph.knn(x[both], k)[0], edges)]
-
-
-def without_same_subject(edges: Ints, subjects: pd.Series, ends: Mask) -> Ints:
-    """Leave out the edges that join two marked cells of one subject."""
-    codes = pd.factorize(subjects)[0]
-    same = (codes[edges[0]] == codes[edges[1]]) & ends[edges].all(axis=0)
-    return edges[:, ~same]

@@ -6,33 +6,37 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukgnn import graph
+from leukgnn.graphs.edges import knn_edges
 
 Ints = NDArray[np.int64]
 
 
-def homophily(edges: Ints, labels: Ints) -> float:
+def homophily(edge_index: Ints, labels: Ints) -> float:
     """Share of edges that join two cells of one class."""
-    return float((labels[edges[0]] == labels[edges[1]]).mean()) if edges.size else float("nan")
+    return (
+        float((labels[edge_index[0]] == labels[edge_index[1]]).mean())
+        if edge_index.size
+        else float("nan")
+    )
 
 
-def adjusted_homophily(edges: Ints, labels: Ints) -> float:
+def adjusted_homophily(edge_index: Ints, labels: Ints) -> float:
     """Edge homophily set against chance: 0 when edges ignore the classes, 1 when all agree.
 
     Platonov et al. (2023): chance is the sum over classes of their squared share of edge ends.
     """
-    ends = np.bincount(labels[edges.ravel()], minlength=2) / edges.size
+    ends = np.bincount(labels[edge_index.ravel()], minlength=2) / edge_index.size
     chance = float((ends**2).sum())
-    return (homophily(edges, labels) - chance) / (1 - chance)
+    return (homophily(edge_index, labels) - chance) / (1 - chance)
 
 
-def edge_kinds(edges: Ints, table: pd.DataFrame) -> NDArray[np.str_]:
+def edge_kinds(edge_index: Ints, table: pd.DataFrame) -> NDArray[np.str_]:
     """Tell what each edge joins, by the cells at its ends.
 
     "same source image", "same subject" (another of its images) or "cross-subject".
     `table` has `subject` and `source_image`, row i for cell i.
     """
-    source, target = (table.iloc[ends].reset_index(drop=True) for ends in edges)
+    source, target = (table.iloc[ends].reset_index(drop=True) for ends in edge_index)
     same_image = (source["source_image"] == target["source_image"]).to_numpy()
     same_subject = (source["subject"] == target["subject"]).to_numpy()
     return np.select(
@@ -52,7 +56,7 @@ def sweep(neighbours: Ints, table: pd.DataFrame, ks: list[int], edges: str) -> p
     labels = table["label"].to_numpy()
     rows: list[dict[str, Any]] = []
     for k in ks:
-        joined = graph.edge_index(neighbours[:, :k], edges)
+        joined = knn_edges(neighbours[:, :k], edges)
         kinds = edge_kinds(joined, table)
         adjusted = adjusted_homophily(joined, labels)
         rows.append(_sweep_row(k, "all edges", joined, joined, labels) | {"adjusted": adjusted})

@@ -1,7 +1,7 @@
-"""One `fit` and one `predict` for every network."""
+"""One `fit` and one `predict` for every network. Arrays come in and go out; tensors stay here."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,17 +9,64 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch_geometric.utils import k_hop_subgraph
 from tqdm import tqdm
 
-from leukgnn import graph
 from leukgnn.files import InputError
-from leukgnn.models import GCN, seeded
-from leukgnn.paper import TRAINING
+from leukgnn.networks.adjacency import neighbourhood, normalised
+from leukgnn.networks.fast import accelerated
+from leukgnn.paper import THRESHOLD, TRAINING
 
-EVERY = 10  # epochs between two points of the accuracy curves: each costs a pass over the graph
-HOPS = 2  # as many as the network has layers
+EVERY = 10  # epochs between two points of the curves: each costs a pass over the graph
+CURVES = ["epoch", "steps", "loss", "train_accuracy", "held_out_accuracy"]
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a network is built and trained (sections IV.C and IV.D).
+
+    Attributes
+    ----------
+    hidden : int
+        Hidden units.
+    dropout : float
+        Share of them left out while training.
+    learning_rate, weight_decay, epochs
+        Of Adam; the last epoch counts, there is no early stopping.
+    weighted : bool
+        Weigh the loss by `class_weights`; the released code does not.
+    batch_size : int, optional
+        None: every epoch is one step on all training cells. Else that many training cells a
+        step, each with its 2-hop neighbourhood: our reading of the paper's "batch size".
+
+    Raises
+    ------
+    InputError
+        When a setting is out of its range.
+    """
+
+    hidden: int = TRAINING.hidden
+    dropout: float = TRAINING.dropout
+    learning_rate: float = TRAINING.learning_rate
+    weight_decay: float = TRAINING.weight_decay
+    epochs: int = TRAINING.epochs
+    weighted: bool = True
+    batch_size: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("hidden", "epochs", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                none = ", or none for full batch" if name == "batch_size" else ""
+                raise InputError(f"{name}={value}: expected at least 1{none}.")
+        if self.learning_rate <= 0:
+            raise InputError(f"learning_rate={self.learning_rate}: expected a number above 0.")
+        if self.weight_decay < 0:
+            raise InputError(f"weight_decay={self.weight_decay}: expected 0 or more.")
+        if not 0 <= self.dropout <= 1:
+            raise InputError(f"dropout={self.dropout}: expected a share from 0 to 1.")
 
 
 def class_weights(labels: Tensor) -> Tensor:
@@ -39,44 +86,49 @@ def class_weights(labels: Tensor) -> Tensor:
     return len(labels) / (TRAINING.classes * counts.float())
 
 
+def seeded(
+    kind: Callable[..., nn.Module], seed: int, settings: Settings | None = None
+) -> nn.Module:
+    """Build a network whose initial weights depend on `seed` alone."""
+    settings = settings or Settings()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return kind(hidden_channels=settings.hidden, dropout=settings.dropout)
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Count the trainable numbers of `network`."""
+    return sum(value.numel() for value in network.parameters() if value.requires_grad)
+
+
 def fit(
-    network: GCN,
-    x: Tensor,
-    adjacency: Tensor,
-    labels: Tensor,
+    network: nn.Module,
+    x: Floats,
+    edge_index: Ints,
+    labels: Ints,
     train: Mask,
     *,
-    held_out: Mask | None = None,
+    settings: Settings,
     seed: int,
-    weighted: bool = True,
-    learning_rate: float = TRAINING.learning_rate,
-    weight_decay: float = TRAINING.weight_decay,
-    epochs: int = TRAINING.epochs,
-    batch_size: int | None = None,
-    progress: bool = True,
+    held_out: Mask | None = None,
+    progress: bool = False,
 ) -> pd.DataFrame:
     """Train `network` in place; the same seed gives the same bits on one machine.
 
     Parameters
     ----------
-    network : GCN
-        From `models.seeded`; any network with its `forward`.
-    x : Tensor, shape (n, d), float32
-    adjacency : Tensor, shape (n, n), sparse CSR
-        From `graph.adjacency`.
-    labels : Tensor, shape (n,), int64
+    network : Module
+        From `seeded`, with its `forward(x, adjacency)`.
+    x : ndarray, shape (n, d), float32
+    edge_index : ndarray, shape (2, E)
+        Without self loops.
+    labels : ndarray, shape (n,)
         Only those of the training cells enter the loss.
     train, held_out : ndarray, shape (n,), bool
         The held-out cells, if any, are only measured for the curves: nothing is selected by them.
+    settings : Settings
     seed : int
         Of dropout and of the order of batches.
-    weighted : bool
-        Weigh the loss by `class_weights` (section IV.D); the released code does not.
-    learning_rate, weight_decay, epochs
-        Of Adam (section IV.D); the last epoch counts, there is no early stopping.
-    batch_size : int, optional
-        None: every epoch is one step on all training cells. Else that many training cells a
-        step, each with its 2-hop neighbourhood: our reading of the paper's "batch size".
     progress : bool
         Show a bar.
 
@@ -84,118 +136,66 @@ def fit(
     -------
     DataFrame
         One row per measured epoch: `epoch`, `steps`, `loss` (mean over the epoch's steps),
-        `train_accuracy`, `held_out_accuracy`.
+        `train_accuracy` and `held_out_accuracy` (missing without held-out cells).
 
     Raises
     ------
     InputError
-        When shapes do not fit or a setting is out of its range.
+        When shapes do not fit.
     """
-    marks = [train] if held_out is None else [train, held_out]
-    _check(x, adjacency, labels, marks, learning_rate, epochs, batch_size)
+    _check(x, labels, [train] if held_out is None else [train, held_out])
+    cells, adjacency, target = torch.from_numpy(x), normalised(edge_index, len(x)), _tensor(labels)
     chosen = torch.from_numpy(np.flatnonzero(train))
-    weights = class_weights(labels[chosen]) if weighted else None
-    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
-    rows = []
+    weights = class_weights(target[chosen]) if settings.weighted else None
+    optimiser = torch.optim.Adam(
+        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    fast = accelerated(network)
+    rows: list[tuple[float, ...]] = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         steps = 0
-        for epoch in tqdm(range(1, epochs + 1), desc="epochs", disable=not progress):
-            network.train()
+        for epoch in tqdm(range(1, settings.epochs + 1), desc="epochs", disable=not progress):
+            fast.train()
             losses = []
-            for batch in _batches(chosen, batch_size):
+            for batch in _batches(chosen, settings.batch_size):
                 optimiser.zero_grad()
-                logits = _logits(network, x, adjacency, batch, whole=batch_size is None)
-                loss = cross_entropy(logits, labels[batch], weight=weights)
+                if settings.batch_size is None:
+                    logits = fast(cells, adjacency)[batch]
+                else:
+                    nodes, part, places = neighbourhood(adjacency, batch)
+                    logits = fast(cells[nodes], part)[places]
+                loss = cross_entropy(logits, target[batch], weight=weights)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 losses.append(loss.item())
             steps += len(losses)
-            if epoch == epochs or (held_out is not None and (epoch == 1 or epoch % EVERY == 0)):
-                right = (predict(network, x, adjacency) >= 0.5) == labels.numpy().astype(bool)
-                shares = [np.nan if m is None else right[m].mean() for m in (train, held_out)]
-                rows.append((epoch, steps, float(np.mean(losses)), *shares))
-    names = ["epoch", "steps", "loss", "train_accuracy", "held_out_accuracy"]
-    return pd.DataFrame(rows, columns=names)
+            if epoch == settings.epochs or epoch == 1 or epoch % EVERY == 0:
+                accuracies = [np.nan, np.nan]
+                if held_out is not None:
+                    right = (_probability(fast, cells, adjacency) >= THRESHOLD) == (labels == 1)
+                    accuracies = [right[mask].mean() for mask in (train, held_out)]
+                rows.append((epoch, steps, float(np.mean(losses)), *accuracies))
+    network.eval()
+    return pd.DataFrame(rows, columns=CURVES)
+
+
+def predict(network: nn.Module, x: Floats, edge_index: Ints) -> Floats:
+    """Probability of class 1 (leukemic) for every cell on the given edges, shape (n,)."""
+    return _probability(network, torch.from_numpy(x), normalised(edge_index, len(x)))
 
 
 @torch.no_grad()
-def predict(network: GCN, x: Tensor, adjacency: Tensor) -> NDArray[np.float32]:
-    """Probability of class 1 (leukemic) for every cell, shape (n,)."""
+def _probability(network: nn.Module, x: Tensor, adjacency: Tensor) -> Floats:
+    """Probability of class 1 of every cell; the network is left in evaluation."""
     network.eval()
-    probability: NDArray[np.float32] = network(x, adjacency).softmax(dim=1)[:, 1].numpy()
+    probability: Floats = network(x, adjacency).softmax(dim=1)[:, 1].numpy()
     return probability
 
 
-def trained(
-    kind: type[GCN],
-    x: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    edges: NDArray[np.int64],
-    train: Mask,
-    seen: Mask,
-    *,
-    seed: int,
-    settings: Mapping[str, Any],
-    hidden: int = TRAINING.hidden,
-) -> GCN:
-    """Train a network on the cells that it may see.
-
-    Parameters
-    ----------
-    kind : type
-        `GCN` or `MLP`.
-    x : ndarray, shape (n, 512)
-    labels : ndarray, shape (n,)
-    edges : ndarray, shape (2, E)
-        Those between seen cells are trained with.
-    train, seen : ndarray, shape (n,), bool
-        Cells whose labels enter the loss, and cells whose features are there while training:
-        the same cells (inductive), or test cells too (transductive).
-    settings : mapping
-        Further keyword arguments of `fit`.
-
-    Returns
-    -------
-    GCN
-        The trained network; `answer` asks it.
-    """
-    network = seeded(kind, seed, hidden_channels=hidden)
-    fit(
-        network, torch.from_numpy(x[seen]),
-        graph.adjacency(graph.within(edges, seen), int(seen.sum())),
-        torch.from_numpy(labels[seen]), train[seen], seed=seed, progress=False, **settings,
-    )  # fmt: skip
-    return network
-
-
-def answer(network: GCN, x: NDArray[np.float32], edges: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Probability of class 1 for every cell, shape (n,), on the given edges (2, E)."""
-    return predict(network, torch.from_numpy(x), graph.adjacency(edges, len(x)))
-
-
-def neighbourhood(adjacency: Tensor, seeds: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Cells within two hops of `seeds`, with the edges and weights of the whole graph.
-
-    Because the weights are those of the whole graph, a network gives the seeds the same logits
-    on this part as on the whole.
-
-    Returns
-    -------
-    nodes : Tensor, shape (m,)
-    edge_index : Tensor, shape (2, e)
-        (source, target), numbered within `nodes`.
-    edge_weight : Tensor, shape (e,)
-    positions : Tensor
-        Where the seeds stand in `nodes`.
-    """
-    coo = adjacency.to_sparse_coo()  # type: ignore[no-untyped-call]
-    target, source = coo.coalesce().indices()
-    edges = torch.stack([source, target])
-    nodes, part, positions, kept = k_hop_subgraph(
-        seeds, HOPS, edges, relabel_nodes=True, num_nodes=len(adjacency)
-    )
-    return nodes, part, adjacency.values()[kept], positions
+def _tensor(labels: Ints) -> Tensor:
+    """Labels as a tensor of its own: torch wants arrays that may be written."""
+    return torch.from_numpy(labels.copy())
 
 
 def _batches(chosen: Tensor, size: int | None) -> tuple[Tensor, ...]:
@@ -205,38 +205,12 @@ def _batches(chosen: Tensor, size: int | None) -> tuple[Tensor, ...]:
     return torch.split(chosen[torch.randperm(len(chosen))], size)
 
 
-def _logits(
-    network: nn.Module, x: Tensor, adjacency: Tensor, cells: Tensor, *, whole: bool
-) -> Tensor:
-    """Logits of `cells`, from the whole graph or from their neighbourhood alone."""
-    if whole:
-        logits: Tensor = network(x, adjacency)[cells]
-        return logits
-    nodes, edges, weights, positions = neighbourhood(adjacency, cells)
-    logits = network(x[nodes], edges, weights)[positions]
-    return logits
-
-
-def _check(
-    x: Tensor,
-    adjacency: Tensor,
-    labels: Tensor,
-    marks: list[Mask],
-    learning_rate: float,
-    epochs: int,
-    batch_size: int | None,
-) -> None:
-    """Raise InputError for what `fit` cannot use."""
+def _check(x: Floats, labels: Ints, marks: list[Mask]) -> None:
+    """Raise InputError for arrays that do not fit each other."""
     n = len(x)
-    if adjacency.shape != (n, n) or {len(labels), *map(len, marks)} != {n}:
+    if {len(labels), *map(len, marks)} != {n}:
         raise InputError(
-            f"features of {n} cells, adjacency {tuple(adjacency.shape)}, {len(labels)} labels and "
-            f"marks of {', '.join(str(len(mark)) for mark in marks)} cells do not fit: expected "
-            "the same n for all."
+            f"features of {n} cells, {len(labels)} labels and marks of "
+            f"{', '.join(str(len(mark)) for mark in marks)} cells do not fit: expected the same n "
+            "for all."
         )
-    if learning_rate <= 0:
-        raise InputError(f"learning_rate={learning_rate}: expected a number above 0.")
-    if epochs < 1:
-        raise InputError(f"epochs={epochs}: expected at least 1.")
-    if batch_size is not None and batch_size < 1:
-        raise InputError(f"batch_size={batch_size}: expected at least 1, or none for full batch.")

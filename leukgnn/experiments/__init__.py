@@ -1,0 +1,47 @@
+"""Who is trained, who is asked: splits, tasks, classifiers, and the runs of all protocols."""
+
+from leukgnn.experiments.classifiers import CLASSIFIERS, answer, choice, shuffled
+from leukgnn.experiments.leakage import groupings, near_duplicates
+from leukgnn.experiments.partitions import Partition
+from leukgnn.experiments.plan import Plan, Sources, shard
+from leukgnn.experiments.runs import Asked, Run, compute, fill, predictions, rows_of, values
+from leukgnn.experiments.splits import (
+    Split,
+    check_disjoint,
+    grouped_folds,
+    inner_split,
+    official_folds,
+    stratified_split,
+)
+from leukgnn.experiments.store import Store, Value, open_store
+from leukgnn.experiments.tasks import Task
+
+__all__ = [
+    "CLASSIFIERS",
+    "Asked",
+    "Partition",
+    "Plan",
+    "Run",
+    "Sources",
+    "Split",
+    "Store",
+    "Task",
+    "Value",
+    "answer",
+    "check_disjoint",
+    "choice",
+    "compute",
+    "fill",
+    "grouped_folds",
+    "groupings",
+    "inner_split",
+    "near_duplicates",
+    "official_folds",
+    "open_store",
+    "predictions",
+    "rows_of",
+    "shard",
+    "shuffled",
+    "stratified_split",
+    "values",
+]

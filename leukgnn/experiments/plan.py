@@ -1,0 +1,360 @@
+"""What the book shows, written down once: which classifiers under which protocols, which seeds."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from leukgnn.experiments.partitions import Partition
+from leukgnn.experiments.runs import Asked, Run
+from leukgnn.features import Features, all_sizes, control_features
+from leukgnn.files import InputError
+from leukgnn.graphs import Attached, Builder, Cliques, Joined
+from leukgnn.names import GROUPINGS
+from leukgnn.networks import Settings
+from leukgnn.paper import GRAPH, RELEASED, TRAINING
+
+SEEDS = 10  # of whatever is random
+PARTITIONS = 5  # of the subjects, other than the official folds
+REPEATS = 3  # partitions for each way of grouping
+FOLDS = 3  # of those partitions
+KS = (2, 5, 20, 50)  # beside the paper's k
+SIMILARITY = 0.998  # least cosine of two near-duplicates
+MINIBATCH_EPOCHS = 10  # epochs of the mini-batch reading: each is some two hundred steps
+RELEASED_SETTINGS = Settings(
+    hidden=RELEASED.hidden,
+    learning_rate=RELEASED.learning_rate,
+    weight_decay=RELEASED.weight_decay,
+    epochs=RELEASED.epochs,
+    weighted=False,
+)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Feature sets by what they are for.
+
+    Attributes
+    ----------
+    paper : Features
+        The paper's: pretrained weights, normalised pixels.
+    random : Features
+        The same cells through an untrained network.
+    unnormalised : Features
+        The same cells, pixels not normalised, as in the released code.
+    sizes : Features
+        All labelled cells, without features: their size is known.
+    """
+
+    paper: Features
+    random: Features
+    unnormalised: Features
+    sizes: Features
+
+    @classmethod
+    def of(cls, paper: Features) -> "Sources":
+        """The shipped control features for the cells of `paper`, beside them."""
+        return cls(
+            paper,
+            control_features("_random", paper.table),
+            control_features("_unnormalised", paper.table),
+            all_sizes(),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Descriptions of runs for given features and parameters; the defaults are the book's.
+
+    Attributes
+    ----------
+    sources : Sources
+    k, edges
+        Of the k-NN graph.
+    settings : Settings
+        Of the networks.
+    test_share : float
+        Of the cells, in the protocol as written.
+    seed : int
+        The first seed.
+    seeds, partitions, repeats : int
+        How many seeds, other partitions, and partitions for each grouping.
+    folds : int
+        Of those partitions.
+    ks : tuple of int
+        Other k for the sweep.
+    similarity : float
+        Least cosine of near-duplicates.
+    minibatch_epochs : int
+    """
+
+    sources: Sources
+    k: int = GRAPH.k
+    edges: str = GRAPH.edges
+    settings: Settings = field(default_factory=Settings)
+    test_share: float = TRAINING.test_share
+    seed: int = TRAINING.seed
+    seeds: int = SEEDS
+    partitions: int = PARTITIONS
+    repeats: int = REPEATS
+    folds: int = FOLDS
+    ks: tuple[int, ...] = KS
+    similarity: float = SIMILARITY
+    minibatch_epochs: int = MINIBATCH_EPOCHS
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "partitions", "repeats"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}={getattr(self, name)}: expected at least 1.")
+
+    @property
+    def joined(self) -> Joined:
+        """One graph over all cells."""
+        return Joined(k=self.k, edges=self.edges)
+
+    @property
+    def attached(self) -> Attached:
+        """Graph of the training cells, test cells attached."""
+        return Attached(k=self.k, edges=self.edges)
+
+    def _counted(self, number: int) -> range:
+        """That many seeds, counted up from the first."""
+        return range(self.seed, self.seed + number)
+
+    def _folds(self, partition: Partition, features: Features) -> list[str]:
+        return [split.fold for split in partition.splits(features)]
+
+    def _ask(
+        self,
+        protocol: str,
+        models: Iterable[str] | dict[str, str],
+        partition: Partition,
+        seeds: Iterable[int],
+        *,
+        graph: Builder,
+        features: Features | None = None,
+        settings: Settings | None = None,
+        chooser: int | None = None,
+        everywhere: bool = False,
+    ) -> list[Asked]:
+        """Runs of these models on every fold, for every seed; models may name other classifiers."""
+        features = features or self.sources.paper
+        classifiers = models if isinstance(models, dict) else {name: name for name in models}
+        return [
+            Asked(
+                protocol,
+                model,
+                seed,
+                Run(
+                    features=features.key,
+                    partition=partition,
+                    fold=fold,
+                    classifier=name,
+                    graph=graph,
+                    settings=settings or self.settings,
+                    seed=seed,
+                    chooser=seed if chooser is None else chooser,
+                    everywhere=everywhere,
+                ),
+                features,
+            )
+            for model, name in classifiers.items()
+            for seed in seeds
+            for fold in self._folds(partition, features)
+        ]
+
+    def as_written(self, models: Sequence[str] | None = None) -> list[Asked]:
+        """The paper's text (IV.D): 80/20 by cell, one graph over all cells, one draw a seed."""
+        networks = ("gcn", "mlp", "svm", "majority")
+        controls = (
+            "correct_and_smooth", "size", "logistic", "svm_linear", "knn", "label_propagation",
+            "sgc", "gcn_random_graph", "gcn_masked",
+        )  # fmt: skip
+        asked = []
+        for seed in self._counted(self.seeds):
+            draw = self._drawn(seed)
+            asked += self._ask(
+                "as_written", (*networks, *controls), draw, [seed], graph=self.joined
+            )
+            asked += self._ask(
+                "as_written", {"gcn_all_nodes": "gcn"}, draw, [seed],
+                graph=self.joined, everywhere=True,
+            )  # fmt: skip
+            asked += self._ask(
+                "as_written", {"gcn_random_weights": "gcn", "mlp_random_weights": "mlp"}, draw,
+                [seed], graph=self.joined, features=self.sources.random,
+            )  # fmt: skip
+        first = self._drawn(self.seed)
+        asked += self._ask(
+            "as_written", {"size_all": "size"}, first, [self.seed],
+            graph=self.joined, features=self.sources.sizes,
+        )  # fmt: skip
+        return _chosen(asked, models)
+
+    def _drawn(self, seed: int) -> Partition:
+        return Partition(by="share", share=self.test_share, draw=seed)
+
+    def as_released(self, models: Sequence[str] | None = None) -> list[Asked]:
+        """The authors' released code: trained on all cells and measured on them.
+
+        K-means cliques with one-way edges ("gcn"), the same with the reverse edges added
+        ("gcn_reverse"), and the network without graph ("mlp"); 64 hidden units, Adam 0.01, 200
+        epochs, no weight decay, no class weights, pixels not normalised.
+        """
+        everyone, seeds = Partition(by="all"), self._counted(self.seeds)
+        cliques = Cliques(clusters=RELEASED.clusters, seed=RELEASED.kmeans_seed)
+        asked = []
+        for kinds, graph in (
+            ({"gcn": "gcn", "mlp": "mlp"}, cliques),
+            ({"gcn_reverse": "gcn"}, replace(cliques, reverse=True)),
+        ):
+            asked += self._ask(
+                "as_released", kinds, everyone, seeds,
+                graph=graph, features=self.sources.unnormalised, settings=RELEASED_SETTINGS,
+            )  # fmt: skip
+        return _chosen(asked, models)
+
+    def subject_disjoint(self, models: Sequence[str] | None = None) -> list[Asked]:
+        """Subjects kept apart: each official fold tested by what the others trained.
+
+        Every test cell is attached one-way and alone. Strengths are chosen on the first seed's
+        inner split: the training cells are the same for all seeds.
+        """
+        folds, seeds = Partition(by="official"), self._counted(self.seeds)
+        random = ("gcn", "mlp", "correct_and_smooth", "gcn_dummy", "gcn_random_graph", "gcn_masked")
+        tuned = ("gcn_tuned", "mlp_tuned")
+        fixed = (
+            "size", "logistic", "svm_linear", "knn", "label_propagation", "sgc", "svm", "majority",
+        )  # fmt: skip
+        untrained = {"gcn_random_weights": "gcn", "mlp_random_weights": "mlp"}
+        joined = {"gcn_transductive": "gcn", "gcn_transductive_masked": "gcn_asked_masked"}
+        name, first = "subject_disjoint", self.seed
+        asked = [
+            *self._ask(name, (*random, *tuned), folds, seeds, graph=self.attached, chooser=first),
+            # Nothing but the split makes these differ between seeds; the official folds have none.
+            *self._ask(name, fixed, folds, [first], graph=self.attached),
+            *self._ask(
+                name, untrained, folds, seeds, graph=self.attached, features=self.sources.random
+            ),
+            *self._ask(name, joined, folds, seeds, graph=self.joined),
+            *self._ask(
+                name, {"size_all": "size"}, folds, [first],
+                graph=self.attached, features=self.sources.sizes,
+            ),
+        ]  # fmt: skip
+        return _chosen(asked, models)
+
+    def other_partitions(self) -> list[Asked]:
+        """GCN and MLP on other partitions of the (merged) subjects."""
+        return self._grouped("other_partitions", "equal_files", self.partitions, FOLDS)
+
+    def groupings(self) -> list[Asked]:
+        """GCN and MLP when nothing differs but what a random partition keeps together."""
+        return [a for key in GROUPINGS for a in self._grouped(key, key, self.repeats, self.folds)]
+
+    def _grouped(self, protocol: str, by: str, draws: int, folds: int) -> list[Asked]:
+        similarity = self.similarity if by == "near_duplicates" else None
+        return [
+            a
+            for draw in self._counted(draws)
+            for a in self._ask(
+                protocol, ("gcn", "mlp"),
+                Partition(by=by, folds=folds, draw=draw, similarity=similarity), [draw],
+                graph=self.attached,
+            )
+        ]  # fmt: skip
+
+    def resubstituted(self) -> list[Asked]:
+        """GCN and MLP asked about the very cells that they were trained on."""
+        everyone = Partition(by="all")
+        return self._ask("resubstituted", ("gcn", "mlp"), everyone, [self.seed], graph=self.joined)
+
+    def sweep(self) -> list[Asked]:
+        """The GCN on new subjects for other k, first seed; the protocol's name is the k."""
+        return [
+            a
+            for k in self.ks
+            for a in self._ask(
+                str(k), ["gcn"], Partition(by="official"), [self.seed],
+                graph=replace(self.attached, k=k),
+            )
+        ]  # fmt: skip
+
+    def learning_rates(self) -> list[Asked]:
+        """The paper's grid of learning rates on validation cells of the first draw (IV.D)."""
+        inner = replace(self._drawn(self.seed), inner=True)
+        rates = sorted({*TRAINING.learning_rates, self.settings.learning_rate})
+        return [
+            a
+            for rate in rates
+            for a in self._ask(
+                str(rate), ["gcn"], inner, [self.seed],
+                graph=self.joined, settings=replace(self.settings, learning_rate=rate),
+            )
+        ]  # fmt: skip
+
+    def batch_sizes(self, batch_size: int = TRAINING.batch_size) -> list[Asked]:
+        """Two readings of the batch size after equally many steps, as written, first draw."""
+        drawn = self._drawn(self.seed)
+        train = drawn.splits(self.sources.paper)[0].train
+        steps = self.minibatch_epochs * -(-int(train.sum()) // batch_size)
+        readings = {
+            "whole graph": replace(self.settings, epochs=steps),
+            f"{batch_size} cells and their neighbourhoods": replace(
+                self.settings, epochs=self.minibatch_epochs, batch_size=batch_size
+            ),
+        }
+        return [
+            a
+            for name, settings in readings.items()
+            for a in self._ask(
+                name, ["gcn"], drawn, [self.seed], graph=self.joined, settings=settings
+            )
+        ]
+
+    def groups(self) -> dict[str, list[Asked]]:
+        """Everything that the book shows, by the file in which it is published."""
+        return {
+            "as_written": self.as_written(),
+            "as_released": self.as_released(),
+            "subject_disjoint": self.subject_disjoint(),
+            "other_partitions": self.other_partitions(),
+            "groupings": [*self.groupings(), *self.resubstituted()],
+            "settings": [*self.sweep(), *self.learning_rates(), *self.batch_sizes()],
+        }
+
+    def everything(self) -> list[Asked]:
+        """All of `groups`, each run once."""
+        asked = {a.run.key: a for part in self.groups().values() for a in part}
+        return list(asked.values())
+
+    def results(self) -> list[Asked]:
+        """What the result tables are made of."""
+        return [
+            *self.as_written(),
+            *self.as_released(),
+            *self.subject_disjoint(),
+            *self.other_partitions(),
+        ]
+
+
+def _chosen(asked: list[Asked], models: Sequence[str] | None) -> list[Asked]:
+    """Runs of these models alone; of all when none are named."""
+    if models is None:
+        return asked
+    missing = set(models) - {a.model for a in asked}
+    if missing:
+        known = ", ".join(dict.fromkeys(a.model for a in asked))
+        raise InputError(f"model {min(missing)!r}: expected one of {known}.")
+    return [a for a in asked if a.model in models]
+
+
+def shard(asked: list[Asked], number: int, of: int) -> list[Asked]:
+    """Cut a list of runs into shards; runs that share a network stay together."""
+    networks = sorted({_network(a) for a in asked})
+    mine = set(networks[number - 1 :: of])
+    return [a for a in asked if _network(a) in mine]
+
+
+def _network(asked: Asked) -> str:
+    """What runs that share a trained network have in common."""
+    run = asked.run
+    return repr((run.features, run.partition, run.fold, run.graph, run.settings, run.seed))

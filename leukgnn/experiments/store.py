@@ -1,0 +1,202 @@
+"""Where runs are kept: the published ones in the package, and a folder of this machine's."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from leukgnn import files
+from leukgnn.experiments.fingerprint import code_fingerprint
+from leukgnn.files import InputError
+
+if TYPE_CHECKING:
+    from leukgnn.experiments.runs import Run
+
+PUBLISHED = files.shipped_path("runs")
+UNREADABLE = (OSError, SafetensorError, KeyError, ValueError)
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """What a run gives.
+
+    Attributes
+    ----------
+    probability : ndarray, shape (asked cells,), float32
+        Of class 1, in the order of the features' table.
+    curves : ndarray, shape (measured epochs, 5), float64
+        Of `networks.fit`, columns `networks.CURVES`; empty for what is no GCN or MLP.
+    choice : ndarray, shape (strengths,), float64
+        ROC AUC of each strength on the inner split; empty where there is none to choose.
+    """
+
+    probability: NDArray[np.float32]
+    curves: NDArray[np.float64]
+    choice: NDArray[np.float64]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all numbers: a damaged copy has another one."""
+        parts = (self.probability, self.curves, self.choice)
+        return files.sha256_bytes(b"".join(np.ascontiguousarray(part).tobytes() for part in parts))
+
+
+class Store:
+    """Runs by description: read from the published ones and from a folder, written to the folder.
+
+    Two processes may share a folder: a run is written to a name of its own and then renamed.
+    What was computed by other code than today's, or is damaged, is not there and is computed anew.
+
+    Parameters
+    ----------
+    folder : Path
+        Where this machine's runs are kept.
+    published : bool
+        Whether the published runs are read.
+    """
+
+    def __init__(self, folder: Path, *, published: bool) -> None:
+        self.folder = folder
+        self.published = published
+
+    def __contains__(self, run: Run) -> bool:
+        return self.read(run) is not None
+
+    def read(self, run: Run) -> Value | None:
+        """Answers of a run, or None where there are none."""
+        if self.published and run.key in published_runs():
+            return published_runs()[run.key]
+        return self.read_own(run)
+
+    def read_own(self, run: Run) -> Value | None:
+        """Answers of a run that this machine computed, by the code as it is today."""
+        path = self._path(run)
+        if not path.is_file():
+            return None
+        try:
+            with safe_open(path, framework="numpy") as stored:
+                value = Value(*(stored.get_tensor(name) for name in Value.__annotations__))
+                metadata = stored.metadata() or {}
+            if metadata["sha256"] != value.sha256:
+                raise ValueError("its hash differs")
+        except UNREADABLE as error:
+            print(f"leukgnn: {path} is damaged ({error}): computed anew.", file=sys.stderr)
+            return None
+        return value if metadata["code"] == code_fingerprint() else None
+
+    def get(self, run: Run) -> Value:
+        """Answers of a run that is there."""
+        value = self.read(run)
+        if value is None:
+            raise InputError(f"{run.name} is not in {self.folder}: compute it with `leukgnn runs`.")
+        return value
+
+    def write(self, run: Run, value: Value) -> None:
+        """Keep a run, whole or not at all."""
+        metadata = {
+            "description": run.description,
+            "sha256": value.sha256,
+            "code": code_fingerprint(),
+            "provenance": json.dumps(files.provenance(), sort_keys=True),
+        }
+        # safetensors takes arrays as they lie in memory.
+        arrays = {n: np.ascontiguousarray(getattr(value, n)) for n in Value.__annotations__}
+        with files.atomic_path(self._path(run)) as temporary:
+            save_file(arrays, temporary, metadata=metadata)
+
+    def provenance(self, run: Run) -> dict[str, Any]:
+        """Who computed a run of this machine's: commit, libraries, processor."""
+        with safe_open(self._path(run), framework="numpy") as stored:
+            origin: dict[str, Any] = json.loads(stored.metadata()["provenance"])
+        return origin
+
+    def _path(self, run: Run) -> Path:
+        return self.folder / run.key[:2] / f"{run.key}.safetensors"
+
+
+def open_store(profile: str) -> Store:
+    """Store of the checkout (outside one: of the working folder).
+
+    Parameters
+    ----------
+    profile : str
+        "quick" reads the published runs, "full" computes all of them anew.
+    """
+    return Store(files.build_folder() / "runs", published=profile != "full")
+
+
+@lru_cache(maxsize=1)
+def published_runs() -> dict[str, Value]:
+    """All published runs by key; empty where none ship.
+
+    Raises
+    ------
+    InputError
+        When a file is damaged.
+    """
+    return {
+        key: value for path in sorted(PUBLISHED.glob("*.parquet")) for key, value in _read(path)
+    }
+
+
+def _read(path: Path) -> Iterable[tuple[str, Value]]:
+    """Runs of one published file."""
+    try:
+        rows = pq.read_table(path)
+        columns = {name: rows[name].combine_chunks() for name in rows.column_names}
+        found = [
+            (
+                key.as_py(),
+                Value(
+                    columns["probability"][i].values.to_numpy(),
+                    columns["curves"][i].values.to_numpy().reshape(-1, columns["width"][i].as_py()),
+                    columns["choice"][i].values.to_numpy(),
+                ),
+                columns["sha256"][i].as_py(),
+            )
+            for i, key in enumerate(columns["key"])
+        ]
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+        raise InputError(f"{path}: not a file of runs ({error}); install leukgnn again.") from error
+    for key, value, sha256 in found:
+        if value.sha256 != sha256:
+            raise InputError(f"{path}: run {key[:12]} is damaged; install leukgnn again.")
+    return [(key, value) for key, value, _ in found]
+
+
+def write_published(path: Path, runs: Mapping[str, tuple[str, Value]]) -> None:
+    """Write runs into one compressed file: by key, their description and their value."""
+    values = [value for _, value in runs.values()]
+    table = pa.table(
+        {
+            "key": pa.array(list(runs)),
+            "description": pa.array([description for description, _ in runs.values()]),
+            "sha256": pa.array([value.sha256 for value in values]),
+            "width": pa.array([value.curves.shape[1] or 1 for value in values]),
+            "probability": pa.array([v.probability for v in values], pa.list_(pa.float32())),
+            "curves": pa.array([v.curves.ravel() for v in values], pa.list_(pa.float64())),
+            "choice": pa.array([v.choice for v in values], pa.list_(pa.float64())),
+        }
+    )
+    with files.atomic_path(path) as temporary:
+        pq.write_table(
+            table,
+            temporary,
+            compression="zstd",
+            compression_level=19,
+            use_dictionary=False,
+            # The leading bytes of probabilities are alike, the trailing ones are not.
+            column_encoding={"probability.list.element": "BYTE_STREAM_SPLIT"},
+        )

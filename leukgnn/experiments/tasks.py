@@ -1,0 +1,114 @@
+"""One question: these features, this split, this graph, this seed. Classifiers answer it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from leukgnn import networks
+from leukgnn.experiments.splits import Mask, Split, check_disjoint, inner_split
+from leukgnn.features import Features
+from leukgnn.graphs import Builder, no_edges, within
+from leukgnn.networks import GCN, MLP, Settings
+from leukgnn.paper import TRAINING
+
+Ints = NDArray[np.int64]
+Probability = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One split of one set of features with the graph that a classifier may use.
+
+    Attributes
+    ----------
+    features : Features
+    split : Split
+    graph : Builder
+        From training and test cells to the edges.
+    seed : int
+        Of whatever is random, the choice of the inner split included.
+    settings : Settings
+        Of the networks.
+
+    Raises
+    ------
+    InputError
+        When the split keeps subjects apart and a subject or file lies on both sides all the same.
+    """
+
+    features: Features
+    split: Split
+    graph: Builder
+    seed: int
+    settings: Settings = field(default_factory=Settings)
+
+    def __post_init__(self) -> None:
+        if self.split.apart:
+            check_disjoint(self.features.table, self.split)
+
+    @property
+    def x(self) -> NDArray[np.float32]:
+        """Features, shape (n, d)."""
+        return self.features.x
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Cells, row i for row i of `x`."""
+        return self.features.table
+
+    @cached_property
+    def labels(self) -> Ints:
+        """0 or 1 of every cell."""
+        return self.table["label"].to_numpy()
+
+    @cached_property
+    def edge_index(self) -> Ints:
+        """Edges (2, E), numbered as the rows of `x`."""
+        return self.graph(self.x, self.split.train, self.split.test)
+
+    @property
+    def seen(self) -> Mask:
+        """Cells whose features are there while training."""
+        train, test = self.split.train, self.split.test
+        return train | test if self.graph.transductive else train
+
+    @cached_property
+    def trained_gcn(self) -> tuple[GCN, pd.DataFrame]:
+        """The paper's network, trained, and its curves: it may be asked about several graphs."""
+        return self.trained(GCN, self.edge_index)
+
+    @cached_property
+    def trained_mlp(self) -> tuple[MLP, pd.DataFrame]:
+        """Its twin without graph, and its curves."""
+        return self.trained(MLP, no_edges())
+
+    @cached_property
+    def smoothed(self) -> NDArray[np.float32]:
+        """Features after two passes of the normalised adjacency: the same for every strength."""
+        adjacency = networks.normalised(self.edge_index, len(self.x))
+        return (adjacency @ (adjacency @ torch.from_numpy(self.x))).numpy()
+
+    def trained(self, kind: Callable[..., nn.Module], edge_index: Ints) -> tuple[Any, pd.DataFrame]:
+        """Train a network of this kind on the seen cells and the given edges between them."""
+        split, seen = self.split, self.seen
+        network = networks.seeded(kind, self.seed, self.settings)
+        # Curves on the test cells are drawn where they are there while training, and not trained.
+        held_out = (seen & ~split.train)[seen]
+        curves = networks.fit(
+            network, self.x[seen], within(edge_index, seen), self.labels[seen], split.train[seen],
+            settings=self.settings, seed=self.seed,
+            held_out=held_out if held_out.any() else None,
+        )  # fmt: skip
+        return network, curves
+
+    def inner(self, seed: int) -> "Task":
+        """The same task within the training cells: a part of them to choose a strength by."""
+        split = inner_split(self.table, self.split, share=TRAINING.test_share, seed=seed)
+        return replace(self, split=split, seed=seed)

@@ -1,0 +1,102 @@
+"""The same networks, trained faster on a processor: what the textbook classes need not know.
+
+Each trick is exact: the fast form shares the network's parameters and gives the same logits and
+gradients (tests/networks). `fit` uses it; nothing else has to.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from leukgnn.networks.gcn import GCN
+from leukgnn.networks.mlp import MLP
+
+
+def accelerated(network: nn.Module) -> nn.Module:
+    """Fast form of a network, sharing its parameters; the network itself where there is none."""
+    if isinstance(network, GCN):
+        return _FastGCN(network)
+    if isinstance(network, MLP):
+        return _FastMLP(network)
+    return network
+
+
+class Dropout(nn.Dropout):
+    """`torch.nn.Dropout`, three times as fast on a processor.
+
+    There torch draws each kept unit by a Bernoulli call of its own, a quarter of an epoch's time;
+    a uniform number each, rounded up after subtracting the share, gives the same distribution
+    (of other random numbers, so not the same bits).
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        """Leave out units at random while training, and scale up the rest."""
+        if not self.training or self.p in (0, 1):
+            return super().forward(input)
+        return input * torch.rand_like(input).sub_(self.p).ceil_().div_(1 - self.p)
+
+
+class _FastGCN(nn.Module):
+    """A X is the same at every epoch: computed once, as A (X W) = (A X) W."""
+
+    def __init__(self, network: GCN) -> None:
+        super().__init__()
+        self.network = network
+        self.dropout = Dropout(network.dropout.p)
+        self._smoothed: tuple[Tensor, Tensor, Tensor] | None = None
+        self._transposed: tuple[Tensor, Tensor] | None = None
+
+    def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
+        """Logits, shape (n, out_channels)."""
+        conv1, conv2 = self.network.conv1, self.network.conv2
+        hidden = (conv1.lin(self._smooth(x, adjacency)) + conv1.bias).relu()
+        scores = conv2.lin(self.dropout(hidden))
+        product: Tensor = _Product.apply(adjacency, self._transpose(adjacency), scores)
+        logits: Tensor = product + conv2.bias
+        return logits
+
+    def _smooth(self, x: Tensor, adjacency: Tensor) -> Tensor:
+        """A X, kept for the next epoch on the same features and graph."""
+        if self._smoothed is None or not (
+            self._smoothed[0] is x and self._smoothed[1] is adjacency
+        ):
+            self._smoothed = x, adjacency, adjacency @ x
+        return self._smoothed[2]
+
+    def _transpose(self, adjacency: Tensor) -> Tensor:
+        """Transposed adjacency: it costs six times the product itself, so only once."""
+        if self._transposed is None or self._transposed[0] is not adjacency:
+            self._transposed = adjacency, adjacency.t().to_sparse_csr()
+        return self._transposed[1]
+
+
+class _FastMLP(nn.Module):
+    """The MLP with the fast dropout."""
+
+    def __init__(self, network: MLP) -> None:
+        super().__init__()
+        self.network = network
+        self.dropout = Dropout(network.dropout.p)
+
+    def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
+        """Logits, shape (n, out_channels)."""
+        lin1, lin2 = self.network.lin1, self.network.lin2
+        hidden = (linear(x, lin1.weight) + lin1.bias).relu()
+        return linear(self.dropout(hidden), lin2.weight) + lin2.bias
+
+
+class _Product(torch.autograd.Function):
+    """Sparse times dense, with the transposed matrix at hand for the way back."""
+
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor, transposed: Tensor, dense: Tensor) -> Tensor:
+        """`matrix @ dense`."""
+        ctx.transposed = transposed
+        return matrix @ dense
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor]:
+        """Gradient with respect to `dense`; the adjacency is not trained."""
+        return None, None, ctx.transposed @ gradients[0]
