@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
-from leukgnn.cells import CLASSES, training_cells
+from leukgnn.cells.table import CLASSES, training_cells
 from leukgnn.files import InputError, atomic_path
 
 SIDE = 450  # pixels, as the real ones

@@ -1,11 +1,10 @@
-"""The table of cells: shipped manifest, folders in the C-NMC layout, subjects and folds.
+"""The table of cells: names, the shipped manifest, subjects and folds.
 
 Labels are 0 for hem (healthy) and 1 for all (leukemic).
 """
 
 import re
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,12 +17,9 @@ from leukgnn.files import InputError, shipped_path
 
 LABELS = {"hem": 0, "all": 1}
 CLASSES = {label: name for name, label in LABELS.items()}
-SUFFIXES = (".bmp", ".png", ".webp", ".jpg", ".jpeg")
 BOX = ["bbox_x", "bbox_y", "bbox_w", "bbox_h"]
-LAYOUT = "C-NMC_training_data/fold_0/{all,hem}"
 
 _NAME = re.compile(r"UID_(H?\d+)_(\d+)_(\d+)_(all|hem)", re.IGNORECASE | re.ASCII)
-_FOLD = re.compile(r"fold_\d+", re.ASCII)
 
 
 class CellName(NamedTuple):
@@ -189,123 +185,6 @@ def log_area(table: pd.DataFrame) -> pd.Series:
 def natural(subject: str) -> tuple[bool, int]:
     """Sort key of a subject: leukemic before healthy, then by number."""
     return subject.startswith("H"), int(subject.removeprefix("H"))
-
-
-def find_folds(folder: Path) -> list[Path]:
-    """Find the fold folders at any depth below `folder`.
-
-    Parameters
-    ----------
-    folder : Path
-        Holds `C-NMC_training_data/fold_*`, `training_data/fold_*` or any other parent of them.
-
-    Returns
-    -------
-    list of Path
-        In the order of their names, each name once.
-
-    Raises
-    ------
-    InputError
-        When there is no such folder, no fold in it, or two of one name.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; give the one that holds the C-NMC images.")
-    found = [path for path in folder.rglob("fold_*") if _is_fold(path.relative_to(folder), path)]
-    if not found:
-        raise InputError(
-            f"{folder}: no fold in it, expected {LAYOUT} at any depth; "
-            "give the folder into which the data set was unpacked."
-        )
-    found.sort(key=lambda path: (path.name, path))
-    for one, other in pairwise(found):
-        if one.name == other.name:
-            raise InputError(
-                f"{folder}: {one.name} is there twice, in {one.parent} and {other.parent}; "
-                "give a folder that holds one copy of the data set."
-            )
-    return found
-
-
-def _is_fold(relative: Path, path: Path) -> bool:
-    """Whether a path is a fold's folder, other than what macOS and editors leave behind."""
-    hidden = any(part.startswith((".", "__MACOSX")) for part in relative.parts)
-    return bool(_FOLD.fullmatch(path.name)) and path.is_dir() and not hidden
-
-
-def image_files(fold: Path) -> dict[str, list[Path]]:
-    """List the images of a fold by class.
-
-    Parameters
-    ----------
-    fold : Path
-        A folder with the sub-folders `all` and `hem`.
-
-    Returns
-    -------
-    dict
-        For "hem" and "all" the image files in the order of their names; none when there is no
-        such sub-folder.
-
-    Raises
-    ------
-    InputError
-        When there is another sub-folder: its cells would have no label.
-    """
-    for path in sorted(fold.iterdir()):
-        if path.is_dir() and path.name not in LABELS and not path.name.startswith("."):
-            raise InputError(
-                f"{path}: unknown class folder, expected only all and hem in a fold; remove it."
-            )
-    return {
-        name: sorted(
-            path
-            for path in fold.glob(f"{name}/*")
-            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-        )
-        for name in LABELS
-    }
-
-
-def scan(folder: Path) -> pd.DataFrame:
-    """Give the table of the images below a folder, from their places and names alone.
-
-    Parameters
-    ----------
-    folder : Path
-        Holds images in the C-NMC layout, at any depth: .bmp originals or .png, .webp, .jpg copies.
-
-    Returns
-    -------
-    DataFrame
-        path (Path), filename (the original's, ending in .bmp), fold, label, subject, image, cell;
-        in the order of `training_cells`.
-
-    Raises
-    ------
-    InputError
-        When there is no such folder, no fold in it, an unknown class folder, a class without an
-        image, a name that does not parse or says another class, or two images of one cell.
-    """
-    rows = []
-    for fold in find_folds(folder):
-        for name, paths in image_files(fold).items():
-            if not paths:
-                raise InputError(
-                    f"{fold / name}: no image of this class, expected some ({', '.join(SUFFIXES)});"
-                    " complete the fold or remove it."
-                )
-            for path in paths:
-                parsed = parse_name(path.name)
-                if parsed.label != LABELS[name]:
-                    raise InputError(f"{path}: lies in {name} but is named otherwise; move it.")
-                rows.append((path, f"{path.stem}.bmp", fold.name, *parsed))
-    table = pd.DataFrame(rows, columns=["path", "filename", "fold", *CellName._fields])
-    table = table.sort_values(["fold", "filename"], ignore_index=True)
-    again = table[table.duplicated(["fold", "filename"])]
-    if len(again):
-        raise InputError(f"{again.iloc[0]['path']}: a second image of this cell; keep one of them.")
-    return table[["path", "filename", "fold", "label", "subject", "image", "cell"]]
 
 
 def sample(table: pd.DataFrame, *, per_class: int, seed: int) -> pd.DataFrame:

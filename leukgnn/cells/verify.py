@@ -13,9 +13,10 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from leukgnn import cells
+from leukgnn.cells.folder import find_folds, image_files
+from leukgnn.cells.images import FORMATS, UNREADABLE, check_size_and_mode
+from leukgnn.cells.table import CLASSES, LABELS, parse_name, training_cells
 from leukgnn.files import InputError, atomic_path, sha256_bytes, sha256_file
-from leukgnn.images import FORMATS, UNREADABLE, check_size_and_mode
 
 SOUND = ("intact", "copy")
 STATUSES = (*SOUND, "missing", "foreign", "truncated", "altered", "misnamed", "empty")
@@ -68,14 +69,14 @@ class Report:
 
     def text(self) -> str:
         """Summary: a table of fold and class, then the defects line by line, then what misses."""
-        place = [self.files["fold"], self.files["label"].map(cells.CLASSES)]
+        place = [self.files["fold"], self.files["label"].map(CLASSES)]
         table = pd.crosstab(place, self.files["status"])
         table = table.reindex(columns=STATUSES, fill_value=0).rename_axis(index=["fold", "class"])
         lines = [str(self.folder), table.rename_axis(columns=None).to_string(), ""]
         defects = self.files[~self.files["status"].isin([*SOUND, "missing"])]
         lines += [f"{row.status}: {row.path}: {row.reason}" for row in defects.itertuples()]
         missing = self.files[self.files["status"] == "missing"]
-        for (fold, name), group in missing.groupby(["fold", missing["label"].map(cells.CLASSES)]):
+        for (fold, name), group in missing.groupby(["fold", missing["label"].map(CLASSES)]):
             names = ", ".join(group["filename"].head(FIRST_FEW))
             more = ", ..." if len(group) > FIRST_FEW else ""
             lines.append(f"missing: {fold}/{name}: {len(group):,} ({names}{more})")
@@ -110,11 +111,11 @@ def verify(folder: Path, *, progress: bool = True) -> Report:
     InputError
         When there is no such folder, no fold in it, a fold twice, or an unknown class folder.
     """
-    expected = cells.training_cells()
+    expected = training_cells()
     found = [
         (path, fold.name, name)
-        for fold in cells.find_folds(folder)
-        for name, paths in cells.image_files(fold).items()
+        for fold in find_folds(folder)
+        for name, paths in image_files(fold).items()
         for path in paths or [fold / name]
     ]
     check = bind(_check, folder, _Expected.of(expected))
@@ -153,7 +154,7 @@ def _check(folder: Path, expected: _Expected, found: tuple[Path, str, str]) -> F
 
     def finding(status: str, reason: str = "", filename: str = "") -> Finding:
         relative = path.relative_to(folder).as_posix()
-        return Finding(relative, filename, fold, cells.LABELS[name], status, reason)
+        return Finding(relative, filename, fold, LABELS[name], status, reason)
 
     if path.name == name:
         return finding("empty", "no image of this class")
@@ -162,12 +163,12 @@ def _check(folder: Path, expected: _Expected, found: tuple[Path, str, str]) -> F
         held = expected.by_sha256.get(sha256_file(path))
         note = f"; its content is that of {held}" if held else ""
         try:
-            cells.parse_name(path.name)
+            parse_name(path.name)
         except InputError as error:
             return finding("misnamed", str(error).removeprefix(f"{path.name}: ").rstrip(".") + note)
         return finding("foreign", f"no cell of the training set has this name{note}")
-    if (row.fold, row.label) != (fold, cells.LABELS[name]):
-        home = f"{row.fold}/{cells.CLASSES[row.label]}"
+    if (row.fold, row.label) != (fold, LABELS[name]):
+        home = f"{row.fold}/{CLASSES[row.label]}"
         return finding("foreign", f"in the data set this cell lies in {home}", row.filename)
     return finding(*_status(path, row), row.filename)
 
@@ -270,9 +271,9 @@ def get(target: Path, *, download: Callable[[], Path] | None = None) -> Path:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy the training images into folders of folds, but what is there and whole already."""
-    sha256 = cells.training_cells().set_index("filename")["sha256"].to_dict()
-    for fold in cells.find_folds(source):
-        for name, paths in cells.image_files(fold).items():
+    sha256 = training_cells().set_index("filename")["sha256"].to_dict()
+    for fold in find_folds(source):
+        for name, paths in image_files(fold).items():
             for path in tqdm(paths, f"copy {fold.name}/{name}", unit="file"):
                 copied = target / fold.name / name / path.name
                 if copied.is_file() and sha256_file(copied) == sha256.get(path.name):

@@ -5,21 +5,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from leukgnn.files import InputError
+from leukgnn.names import METRICS as NAMES
+from leukgnn.paper import THRESHOLD
 
-METRICS = (
-    "accuracy",
-    "precision",
-    "recall",
-    "f1",
-    "weighted_f1",
-    "specificity",
-    "balanced_accuracy",
-    "mcc",
-    "roc_auc",
-)
+METRICS = tuple(NAMES)
+SENSITIVITY = 0.95  # at which specificity and the demo's operating point are told
 Floats = NDArray[np.float64]
 
 
@@ -51,7 +45,7 @@ def _ratio(above: Floats, below: Floats) -> Floats:
 
 
 def score(label: Any, probability: Any) -> dict[str, float]:
-    """All `METRICS` of one set of cells; a cell counts as leukemic from probability 0.5.
+    """All `METRICS` of one set of cells; a cell counts as leukemic from `THRESHOLD` on.
 
     Parameters
     ----------
@@ -74,7 +68,7 @@ def score(label: Any, probability: Any) -> dict[str, float]:
 
 
 def confusion(label: Any, probability: Any) -> tuple[int, int, int, int]:
-    """Counts tn, fp, fn, tp at probability 0.5."""
+    """Counts tn, fp, fn, tp at `THRESHOLD`."""
     tn, fp, fn, tp = (int(count) for count in _confusion(*checked(label, probability)))
     return tn, fp, fn, tp
 
@@ -94,32 +88,36 @@ def checked(label: Any, probability: Any) -> tuple[NDArray[np.int64], Floats]:
 
 
 def _confusion(label: NDArray[np.int64], probability: Floats) -> NDArray[np.int64]:
-    return np.bincount(2 * label + (probability >= 0.5), minlength=4)
+    return np.bincount(2 * label + (probability >= THRESHOLD), minlength=4)
 
 
 def results_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """Every metric of every protocol, model, seed and fold: the table `results.csv`.
 
-    `predictions` has the contract's columns and `n_train`; where folds were trained on different
-    numbers of cells, `n_train` of the pooled row is their mean.
+    `predictions` has the contract's columns and `n_train`. Fold "all" pools the folds; where they
+    were trained on different numbers of cells, its `n_train` is their mean.
     """
+    names = ["protocol", "model", "seed"]
     rows = []
-    for keys, cells in predictions.groupby(["protocol", "model", "seed", "fold"]):
-        rows.append(
-            {
-                **dict(zip(("protocol", "model", "seed", "fold"), keys, strict=True)),
-                "n_train": round(cells["n_train"].mean()),
-                "n_test": len(cells),
-                **score(cells["label"], cells["probability"]),
-            }
-        )
+    for keys, cells in predictions.groupby(names):
+        of_run = dict(zip(names, keys, strict=True))
+        rows.append(_result(of_run, "all", cells))
+        folds = dict(list(cells.groupby("fold")))
+        if len(folds) > 1:
+            rows += [_result(of_run, str(fold), part) for fold, part in folds.items()]
     return pd.DataFrame(rows)
+
+
+def _result(keys: dict[str, Any], fold: str, cells: pd.DataFrame) -> dict[str, Any]:
+    """One row of `results_table`."""
+    n_train = round(cells["n_train"].mean())
+    scores = score(cells["label"], cells["probability"])
+    return {**keys, "fold": fold, "n_train": n_train, "n_test": len(cells), **scores}
 
 
 def brier(label: Any, probability: Any) -> float:
     """Mean squared difference of probability and label: 0 is best (Brier 1950)."""
-    label, probability = checked(label, probability)
-    return float(((probability - label) ** 2).mean())
+    return float(brier_score_loss(*checked(label, probability)))
 
 
 def calibration(label: Any, probability: Any, bins: int = 10) -> pd.DataFrame:
@@ -132,19 +130,18 @@ def calibration(label: Any, probability: Any, bins: int = 10) -> pd.DataFrame:
         leukemic cells), `cells`.
     """
     label, probability = checked(label, probability)
-    place = np.minimum((probability * bins).astype(int), bins - 1)
-    cells = pd.DataFrame({"place": place, "predicted": probability, "observed": label})
-    table = cells.groupby("place").agg(
-        predicted=("predicted", "mean"), observed=("observed", "mean"), cells=("observed", "size")
-    )
-    return table.reset_index(drop=True)
+    observed, predicted = calibration_curve(label, probability, n_bins=bins)
+    # A probability on the border of two bins belongs to the lower one, as in calibration_curve.
+    place = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], probability)
+    cells = np.bincount(place, minlength=bins)
+    return pd.DataFrame({"predicted": predicted, "observed": observed, "cells": cells[cells > 0]})
 
 
 def calibration_error(label: Any, probability: Any, bins: int = 10) -> float:
     """Expected calibration error: mean distance of a bin's prediction from what is observed."""
     table = calibration(label, probability, bins)
     distance = (table["predicted"] - table["observed"]).abs()
-    return float((distance * table["cells"]).sum() / table["cells"].sum())
+    return float(np.average(distance, weights=table["cells"]))
 
 
 def threshold_at(sensitivity: float, label: Any, probability: Any) -> float:

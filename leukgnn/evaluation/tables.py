@@ -1,23 +1,18 @@
-"""The result tables of a build, from the predictions of its chapters."""
+"""The result tables of a build, from its predictions."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from leukgnn import files, inference, metrics
+from leukgnn import files
+from leukgnn.evaluation import inference, metrics
 from leukgnn.files import InputError
 
-PREDICTIONS = {  # artifact: the chapter that writes it
-    "predictions.parquet": "05_gcn",
-    "protocols.parquet": "07_protocols",
-    "controls.parquet": "08_controls",
-    "cnn.parquet": "09_cnn",
-}
 TABLES = (
     "results.csv", "predictions.parquet", "intervals.csv", "differences.csv", "subjects.csv",
     "calibration.csv",
 )  # fmt: skip
+DRAWS = 2000  # of the bootstrap and of the permutation tests
 CONTRACT = ["protocol", "model", "seed", "fold", "filename", "subject", "label", "probability"]
 PAIRS = [
     *[
@@ -39,28 +34,21 @@ PAIRS = [
     ("cnn_gcn", "cnn"),
     ("cnn_gcn", "cnn_mlp"),
 ]  # fmt: skip
-SENSITIVITY = 0.95  # at which the specificity is told
 
 
-def read_predictions(inputs: str, names: Sequence[str] = tuple(PREDICTIONS)) -> pd.DataFrame:
-    """Predictions that the chapters wrote to `inputs`, one below the other."""
-    paths = [files.find_artifact(inputs, name, made_by=PREDICTIONS[name]) for name in names]
-    return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
-
-
-def write(inputs: str, outputs: Path, *, draws: int, seed: int) -> None:
+def write(predictions: pd.DataFrame, outputs: Path, *, draws: int = DRAWS, seed: int = 0) -> None:
     """Write `TABLES`: metrics, predictions, intervals, paired differences, subjects, calibration.
 
     Parameters
     ----------
-    inputs : str
-        Folder of the chapters' predictions.
+    predictions : DataFrame
+        Columns `CONTRACT` and `n_train`.
     outputs : Path
+        Folder of the tables.
     draws : int
         Of the bootstrap and of the permutation tests.
     seed : int
     """
-    predictions = read_predictions(inputs)
     subjects = inference.subject_decisions(predictions)
     tables = {
         "results.csv": metrics.results_table(predictions),
@@ -104,7 +92,7 @@ def calibration(predictions: pd.DataFrame) -> pd.DataFrame:
                 "seed": seed,
                 "brier": metrics.brier(*given),
                 "calibration_error": metrics.calibration_error(*given),
-                "specificity_at_95": metrics.specificity_at(SENSITIVITY, *given),
+                "specificity_at_95": metrics.specificity_at(metrics.SENSITIVITY, *given),
             }
         )
     table = pd.DataFrame(rows).groupby(["protocol", "model"]).mean().drop(columns="seed")

@@ -2,24 +2,28 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
+from joblib import cpu_count
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from leukgnn import cells, features, files, phantoms, resnet
-from leukgnn.features import Features
+from leukgnn import files
+from leukgnn.cells import scan
+from leukgnn.cells.images import evaluation_pixels, read_image
+from leukgnn.cells.phantoms import write_phantoms
+from leukgnn.features.resnet import Embed, Weights, extractor
+from leukgnn.features.store import Features, read_features_file, write_features
 from leukgnn.files import InputError
-from leukgnn.images import evaluation_pixels, read_image
 from leukgnn.paper import EXTRACTOR, IMAGES
-from leukgnn.resnet import Embed, Weights
 
 SHARD = 512  # cells between two saves: a few seconds of work lost at most when interrupted
+WORKERS = 2  # processes that decode; more gain nothing, the network is slower than one of them
+FEW_BATCHES = 2  # up to so many are decoded before a worker process has started
 
 
 def extract(
@@ -30,7 +34,7 @@ def extract(
     partial: Path | None = None,
     progress: bool = True,
 ) -> NDArray[np.float32]:
-    """Features of image files, decoded in threads while the network computes.
+    """Features of image files, decoded in worker processes while the network computes.
 
     Parameters
     ----------
@@ -56,37 +60,62 @@ def extract(
     """
     if batch_size < 1:
         raise InputError(f"batch_size={batch_size}: expected at least 1.")
-    done = [np.zeros((0, EXTRACTOR.features), np.float32)]
-    with (
-        ThreadPoolExecutor(max_workers=2) as pool,
-        tqdm(total=len(paths), unit="cell", desc="features", disable=not progress) as bar,
-    ):
+    x = np.empty((len(paths), EXTRACTOR.features), np.float32)
+    with tqdm(total=len(paths), unit="cell", desc="features", disable=not progress) as bar:
+        batches: list[range] = []
         for start in range(0, len(paths), SHARD):
-            chunk = paths[start : start + SHARD]
-            shard = partial / f"{start:06d}.npy" if partial else None
-            if shard and shard.is_file():
-                done.append(np.load(shard, allow_pickle=False))
-                bar.update(len(chunk))
-                continue
-            rows = []
-            for batch in _batches(chunk, batch_size, pool):
-                rows.append(embed(batch))
-                bar.update(len(batch))
-            done.append(np.concatenate(rows))
-            if shard:
-                with files.atomic_path(shard) as temporary:
-                    np.save(temporary, done[-1])
-    return np.concatenate(done)
+            cells = range(len(paths))[start : start + SHARD]
+            if partial and _shard(partial, start).is_file():
+                x[cells.start : cells.stop] = np.load(_shard(partial, start), allow_pickle=False)
+                bar.update(len(cells))
+            else:
+                # No batch crosses the border of a shard.
+                batches += [cells[i : i + batch_size] for i in range(0, len(cells), batch_size)]
+        for batch, pixels in zip(batches, _decoded_ahead(paths, batches), strict=True):
+            x[batch.start : batch.stop] = embed(pixels)
+            bar.update(len(batch))
+            if partial and (batch.stop % SHARD == 0 or batch.stop == len(paths)):
+                start = batch.start // SHARD * SHARD
+                with files.atomic_path(_shard(partial, start)) as temporary:
+                    np.save(temporary, x[start : batch.stop])
+    return x
 
 
-def _batches(paths: Sequence[Path], size: int, pool: ThreadPoolExecutor) -> Iterator[Tensor]:
-    """Stacked pixels, two batches ahead of their use: memory stays bounded for any number."""
-    groups = [paths[i : i + size] for i in range(0, len(paths), size)]
-    waiting = iter(groups)
-    ahead = [pool.submit(decode, group) for group in islice(waiting, 2)]
-    while ahead:
-        pixels = ahead.pop(0).result()
-        ahead.extend(pool.submit(decode, group) for group in islice(waiting, 1))
+def _shard(partial: Path, start: int) -> Path:
+    """File of the shard whose first cell is `start`."""
+    return partial / f"{start:06d}.npy"
+
+
+class _Batches(Dataset[Tensor | InputError]):
+    """Decoded batches by number, what torch's DataLoader asks for."""
+
+    def __init__(self, paths: Sequence[Path], batches: Sequence[range]) -> None:
+        self.groups = [[paths[row] for row in batch] for batch in batches]
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def __getitem__(self, number: int) -> Tensor | InputError:
+        # A worker's exception would reach the reader with the worker's traceback in its message:
+        # the error goes to the main process as a value and is raised there.
+        try:
+            return decode(self.groups[number])
+        except InputError as error:
+            return error
+
+
+def _decoded_ahead(paths: Sequence[Path], batches: Sequence[range]) -> Iterator[Tensor]:
+    """Pixels of each batch, decoded by worker processes while the network computes."""
+    spare = len(batches) > FEW_BATCHES and cpu_count() > 1
+    loader = DataLoader(
+        _Batches(paths, batches),
+        batch_size=None,  # the dataset gives whole batches
+        num_workers=WORKERS if spare else 0,
+        generator=torch.Generator(),  # else it would draw from torch's global one
+    )
+    for pixels in loader:
+        if isinstance(pixels, InputError):
+            raise pixels
         yield pixels
 
 
@@ -119,12 +148,12 @@ def extract_folder(
         As of `resnet.extractor`.
     """
     files.check_target(target, ".npz")
-    table = cells.scan(folder)
+    table = scan(folder)
     listing = [f"{p}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in table["path"]]
     key = files.sha256_bytes("\n".join([weights.sha256, str(normalised), *listing]).encode())[:16]
     partial = target.with_name(f"{target.stem}.partial") / key
     started = time.perf_counter()
-    embed = resnet.extractor(weights, normalised=normalised)
+    embed = extractor(weights, normalised=normalised)
     x = extract(list(table["path"]), embed, partial=partial, progress=progress)
     scale = f"mean {IMAGES.mean}, standard deviation {IMAGES.std}" if normalised else "no more"
     provenance = {
@@ -136,16 +165,16 @@ def extract_folder(
         "seconds": round(time.perf_counter() - started, 1),
         **files.provenance(),
     }
-    features.write_features(target, x, table, provenance)
+    write_features(target, x, table, provenance)
     for shard in partial.glob("*.npy"):
         shard.unlink()
     partial.rmdir()
     if not any(partial.parent.iterdir()):
         partial.parent.rmdir()
-    return features.read_features_file(target)
+    return read_features_file(target)
 
 
 def demonstrate(folder: Path, weights: Weights) -> Features:
     """Features of drawn phantoms in `folder`: the whole extraction, without any real cell."""
-    images = phantoms.write_phantoms(folder / "phantoms", cells_per_class=30, seed=0)
+    images = write_phantoms(folder / "phantoms", cells_per_class=30, seed=0)
     return extract_folder(images, weights, folder / "features.npz", progress=False)

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torchvision.models import ResNet18_Weights, resnet18
 
 from leukgnn import files
+from leukgnn.cells.images import normalise
 from leukgnn.files import InputError
-from leukgnn.images import normalise
 from leukgnn.paper import IMAGES
 
 TORCHVISION_FILE = "resnet18-f37072fd.pth"  # the name ends with the start of its SHA-256

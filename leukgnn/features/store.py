@@ -1,8 +1,9 @@
-"""Features of cells: the feature file with its provenance, the shipped ones, what they hold."""
+"""Features of cells: the feature file with its provenance, and the shipped ones."""
 
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 from zipfile import BadZipFile
@@ -10,28 +11,25 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.linear_model import Ridge
-from sklearn.model_selection import GroupKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from leukgnn import cells, files, graph
+from leukgnn import files
+from leukgnn.cells import training_cells
 from leukgnn.files import InputError
 from leukgnn.paper import EXTRACTOR
 
 COLUMNS = ("filename", "fold", "subject", "label")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Features:
     """Features of cells and where they come from.
 
     Attributes
     ----------
     x : ndarray, shape (n, 512), float32
-        Row i belongs to row i of `table`.
+        Of ResNet-18; of `all_sizes` shape (n, 1). Row i belongs to row i of `table`.
     table : DataFrame
-        All columns of `cells.training_cells` for cells of C-NMC 2019; for other cells (phantoms)
+        All columns of `training_cells` for cells of C-NMC 2019; for other cells (phantoms)
         `filename`, `fold`, `subject` and `label`.
     provenance : dict
         Weights (name and SHA-256), preprocessing, versions.
@@ -43,6 +41,48 @@ class Features:
     table: pd.DataFrame
     provenance: dict[str, Any]
     origin: str
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of the numbers and of each cell's name, fold, subject and label, in hexadecimal.
+
+        Two feature sets share it only when numbers and cells are the same; they are equal then.
+        """
+        cells = self.table[list(COLUMNS)].astype(str).agg(" ".join, axis=1)
+        return files.sha256_bytes("\n".join([features_hash(self.x), *cells]).encode())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Features) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Features":
+        """Features of some of the cells.
+
+        Parameters
+        ----------
+        rows : ndarray, shape (m,), integer or shape (n,), bool
+            Positions of the cells, in the order wanted, or whether to take each cell.
+
+        Returns
+        -------
+        Features
+            Its table is numbered from 0; its origin says how many cells of how many these are.
+
+        Raises
+        ------
+        IndexError
+            When a position is out of range, or a bool array is not of length n.
+        """
+        x, table = self.x[rows], self.table.iloc[rows].reset_index(drop=True)
+        origin = f"{len(x):,} of {self.origin}" if len(x) < len(self.x) else self.origin
+        return replace(self, x=x, table=table, origin=origin)
+
+
+def features_hash(features: NDArray[Any]) -> str:
+    """SHA-256 of features as little-endian float32, in hexadecimal: the same on every machine."""
+    return files.sha256_bytes(np.ascontiguousarray(features, dtype="<f4").tobytes())
 
 
 def write_features(
@@ -102,8 +142,22 @@ def control_features(kind: Literal["_random", "_unnormalised"], table: pd.DataFr
     rows = rows[rows >= 0]
     if not len(rows):
         raise InputError(f"features{kind}.npz holds none of the {len(table)} cells asked for.")
-    cells_of = shipped.table.iloc[rows].reset_index(drop=True)
-    return Features(shipped.x[rows], cells_of, shipped.provenance, shipped.origin)
+    return shipped.take(rows)
+
+
+def all_sizes() -> Features:
+    """All 10,661 labelled cells with a column of ones in place of features.
+
+    For the control that reads the cell's size alone, which is known for all cells: the manifest
+    holds the box of every cell, the shipped features hold 7,936 cells.
+    """
+    table = training_cells()
+    return Features(
+        np.ones((len(table), 1), np.float32),
+        table,
+        {"weights": {"name": "none"}},
+        f"{len(table):,} cells of the manifest, by their size alone.",
+    )
 
 
 def read_features_file(path: Path) -> Features:
@@ -130,33 +184,7 @@ def read_features_file(path: Path) -> Features:
             f"{path}: features have shape {x.shape} for {len(table)} names, "
             f"expected (n, {EXTRACTOR.features}); make it again with `leukgnn features DIR`."
         )
-    known = cells.training_cells()
+    known = training_cells()
     if table["filename"].isin(known["filename"]).all():
         table = table[["filename"]].merge(known, on="filename", how="left", validate="1:1")
     return Features(x, table, provenance, f"{len(x):,} cells of {path.name}, by {name}.")
-
-
-def same_neighbours(a: NDArray[np.float32], b: NDArray[np.float32], k: int) -> float:
-    """Share of cells whose list of k nearest neighbours is the same by features `a` and `b`."""
-    first, second = (np.sort(graph.knn(x, k)[0], axis=1) for x in (a, b))
-    return float((first == second).all(axis=1).mean())
-
-
-def area_probe(features: Features) -> pd.DataFrame:
-    """Linear probe: how well the features tell a cell's box area, subjects apart.
-
-    Ridge regression of the logarithm of the area, each fifth of the (merged) subjects predicted
-    from the other four.
-
-    Returns
-    -------
-    DataFrame
-        `measured` and `predicted` (natural logarithm of square pixels at 450x450), row i for
-        cell i.
-    """
-    table = features.table
-    area = cells.log_area(table)
-    model = make_pipeline(StandardScaler(), Ridge(alpha=float(features.x.shape[1])))
-    groups = table["merged_subject"]
-    predicted = cross_val_predict(model, features.x, area, groups=groups, cv=GroupKFold(5))
-    return pd.DataFrame({"measured": area, "predicted": predicted})

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from leukgnn.cells import known_merged_subjects
+from leukgnn.evaluation.metrics import METRICS, checked, from_counts
 from leukgnn.files import InputError
-from leukgnn.metrics import METRICS, checked, from_counts
+from leukgnn.paper import THRESHOLD
 
 LEVEL = 0.95
 Floats = NDArray[np.float64]
@@ -30,7 +31,7 @@ class Sums:
     Attributes
     ----------
     counts : ndarray, shape (subjects, 4)
-        tn, fp, fn, tp of its cells at probability 0.5.
+        tn, fp, fn, tp of its cells.
     pairs : ndarray, shape (leukemic subjects, healthy subjects)
         Pairs of cells of which the leukemic one has the higher probability; ties count half.
     """
@@ -128,9 +129,9 @@ def paired_differences(
                 _sums(chosen[chosen["model"] == name], subjects, leukemic)
                 for name in (first, second)
             ]
-            one, other = _aligned(sums[0], sums[1], first, second)
-            told = _difference(one, other, leukemic, weights, flips)
-            rows += [{"protocol": protocol, "first": first, "second": second, **t} for t in told]
+            aligned = _aligned(sums[0], sums[1], first, second)
+            names = {"protocol": protocol, "first": first, "second": second}
+            rows += [{**names, **row} for row in _difference(*aligned, leukemic, weights, flips)]
     found = {(row["first"], row["second"]) for row in rows}
     if missing := [pair for pair in pairs if pair not in found]:
         raise InputError(f"no protocol has both of {missing[0]}; expected predictions of both.")
@@ -168,13 +169,13 @@ def _difference(
 
 def _swapped(first: list[Sums], second: list[Sums], flips: Floats) -> dict[str, Floats]:
     """Differences, mean over seeds, when the marked subjects' answers are swapped."""
-    told = []
+    per_seed = []
     for a, b in zip(first, second, strict=True):
         moved = flips @ (b.counts - a.counts)
-        one = from_counts(*(a.counts.sum(axis=0) + moved).T)
-        other = from_counts(*(b.counts.sum(axis=0) - moved).T)
-        told.append({name: one[name] - other[name] for name in one})
-    return {name: np.mean([t[name] for t in told], axis=0) for name in told[0]}
+        of_first = from_counts(*(a.counts.sum(axis=0) + moved).T)
+        of_second = from_counts(*(b.counts.sum(axis=0) - moved).T)
+        per_seed.append({name: of_first[name] - of_second[name] for name in of_first})
+    return {name: np.mean([d[name] for d in per_seed], axis=0) for name in per_seed[0]}
 
 
 def clustered_auc(predictions: pd.DataFrame) -> tuple[float, float]:
@@ -197,17 +198,17 @@ def clustered_auc(predictions: pd.DataFrame) -> tuple[float, float]:
 def _components(sums: list[Sums], leukemic: NDArray[np.bool_]) -> tuple[float, Floats]:
     """AUC, mean over seeds, and each subject's share in its deviation."""
     values, deviations = [], []
-    for one in sums:
-        cells = one.counts.sum(axis=1)
+    for of_seed in sums:
+        cells = of_seed.counts.sum(axis=1)
         positive, negative = cells[leukemic], cells[~leukemic]
-        value = one.pairs.sum() / (positive.sum() * negative.sum())
-        own = np.zeros(len(cells))
-        own[leukemic] = one.pairs.sum(axis=1) / negative.sum() - positive * value
-        own[leukemic] /= positive.sum()
-        own[~leukemic] = one.pairs.sum(axis=0) / positive.sum() - negative * value
-        own[~leukemic] /= negative.sum()
+        value = of_seed.pairs.sum() / (positive.sum() * negative.sum())
+        share = np.zeros(len(cells))
+        share[leukemic] = of_seed.pairs.sum(axis=1) / negative.sum() - positive * value
+        share[leukemic] /= positive.sum()
+        share[~leukemic] = of_seed.pairs.sum(axis=0) / positive.sum() - negative * value
+        share[~leukemic] /= negative.sum()
         values.append(value)
-        deviations.append(own)
+        deviations.append(share)
     return float(np.mean(values)), np.mean(deviations, axis=0)
 
 
@@ -251,18 +252,18 @@ def design_effect(predictions: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (protocol, model), cells in _merged(predictions).groupby(["protocol", "model"]):
         subjects, leukemic = _subjects(cells)
-        told = []
-        for one in _sums(cells, subjects, leukemic).values():
-            n = one.counts.sum()
-            right = one.counts[:, [0, 3]].sum(axis=1)
+        per_seed = []
+        for of_seed in _sums(cells, subjects, leukemic).values():
+            n = of_seed.counts.sum()
+            right = of_seed.counts[:, [0, 3]].sum(axis=1)
             accuracy = right.sum() / n
-            deviation = (right - accuracy * one.counts.sum(axis=1)) / n
+            deviation = (right - accuracy * of_seed.counts.sum(axis=1)) / n
             for part in (leukemic, ~leukemic):
                 deviation[part] -= deviation[part].mean()
-            told.append(
+            per_seed.append(
                 (accuracy, _variance(deviation, leukemic) * n / (accuracy * (1 - accuracy)), n)
             )
-        accuracy, effect, n = np.mean(told, axis=0)
+        accuracy, effect, n = np.mean(per_seed, axis=0)
         rows.append((protocol, model, accuracy, effect, n / effect))
     columns = ["protocol", "model", "accuracy", "design_effect", "effective_cells"]
     return pd.DataFrame(rows, columns=columns)
@@ -302,8 +303,8 @@ def _aligned(
     stands beside each of them. Raises InputError when no seed has the same cells for both.
     """
     if len(a) == 1 and len(b) > 1:
-        other, one = _aligned(b, a, second, first)
-        return one, other
+        longer, repeated = _aligned(b, a, second, first)
+        return repeated, longer
     (only,) = b.values() if len(b) == 1 else (None,)
     if only is not None and all(_same_cells(sums, only) for sums in a.values()):
         return list(a.values()), [only] * len(a)
@@ -320,12 +321,11 @@ def _same_cells(a: Sums, b: Sums) -> bool:
 
 def _sums(cells: pd.DataFrame, subjects: pd.Index, leukemic: NDArray[np.bool_]) -> dict[int, Sums]:
     """One model's sums per subject, by seed."""
-    told = {}
-    for seed in sorted(cells["seed"].unique()):
-        one = cells[cells["seed"] == seed]
-        label, probability = checked(one["label"], one["probability"])
-        place = subjects.get_indexer(pd.Index(one["subject"]))
-        cell = 4 * place + 2 * label + (probability >= 0.5)
+    sums = {}
+    for seed, of_seed in cells.groupby("seed"):
+        label, probability = checked(of_seed["label"], of_seed["probability"])
+        place = subjects.get_indexer(pd.Index(of_seed["subject"]))
+        cell = 4 * place + 2 * label + (probability >= THRESHOLD)
         counts = np.bincount(cell, minlength=4 * len(subjects)).reshape(-1, 4)
         pairs = np.zeros((len(subjects), len(subjects)))
         positive = label == 1
@@ -335,21 +335,21 @@ def _sums(cells: pd.DataFrame, subjects: pd.Index, leukemic: NDArray[np.bool_]) 
             at_most = np.searchsorted(theirs, probability[positive], "right")
             ordered = (below + at_most) / 2
             pairs[:, healthy] = np.bincount(place[positive], ordered, minlength=len(subjects))
-        told[int(seed)] = Sums(counts.astype(float), pairs[np.ix_(leukemic, ~leukemic)])
-    return told
+        sums[int(str(seed))] = Sums(counts.astype(float), pairs[np.ix_(leukemic, ~leukemic)])
+    return sums
 
 
 def _of_seeds(sums: list[Sums], weights: Floats, leukemic: NDArray[np.bool_]) -> dict[str, Floats]:
     """Every metric for each seed and weighting of the subjects, shape (seeds, draws)."""
-    told = []
-    for one in sums:
-        cells = one.counts.sum(axis=1)
+    per_seed = []
+    for of_seed in sums:
+        cells = of_seed.counts.sum(axis=1)
         above, below = weights[:, leukemic], weights[:, ~leukemic]
-        ordered = ((above @ one.pairs) * below).sum(axis=1)
+        ordered = ((above @ of_seed.pairs) * below).sum(axis=1)
         all_pairs = (above @ cells[leukemic]) * (below @ cells[~leukemic])
         auc = np.divide(ordered, all_pairs, out=np.zeros_like(ordered), where=all_pairs > 0)
-        told.append({**from_counts(*(weights @ one.counts).T), "roc_auc": auc})
-    return {name: np.stack([t[name] for t in told]) for name in METRICS}
+        per_seed.append({**from_counts(*(weights @ of_seed.counts).T), "roc_auc": auc})
+    return {name: np.stack([values[name] for values in per_seed]) for name in METRICS}
 
 
 def _interval(value: float, drawn: Floats) -> dict[str, float]:

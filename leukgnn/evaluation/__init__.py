@@ -1,0 +1,50 @@
+"""What answers are worth: metrics, intervals and tests over subjects, result tables."""
+
+from leukgnn.evaluation.inference import (
+    LEVEL,
+    clustered_auc,
+    design_effect,
+    holm,
+    intervals,
+    paired_differences,
+    subject_decisions,
+)
+from leukgnn.evaluation.metrics import (
+    METRICS,
+    SENSITIVITY,
+    brier,
+    calibration,
+    calibration_error,
+    confusion,
+    from_counts,
+    results_table,
+    score,
+    specificity_at,
+    threshold_at,
+)
+from leukgnn.evaluation.tables import CONTRACT, DRAWS, PAIRS, TABLES
+
+__all__ = [
+    "CONTRACT",
+    "DRAWS",
+    "LEVEL",
+    "METRICS",
+    "PAIRS",
+    "SENSITIVITY",
+    "TABLES",
+    "brier",
+    "calibration",
+    "calibration_error",
+    "clustered_auc",
+    "confusion",
+    "design_effect",
+    "from_counts",
+    "holm",
+    "intervals",
+    "paired_differences",
+    "results_table",
+    "score",
+    "specificity_at",
+    "subject_decisions",
+    "threshold_at",
+]
