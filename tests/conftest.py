@@ -3,12 +3,15 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from leukgnn.phantoms import write_phantoms
-from leukgnn.predict import Predictor
-from leukgnn.resnet import find_weights
+from leukgnn.cells.phantoms import write_phantoms
+from leukgnn.features.resnet import find_weights
+
+if TYPE_CHECKING:
+    from leukgnn.demo.predict import Predictor
 
 ROOT = Path(__file__).parent.parent
 
@@ -38,6 +41,8 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def predictor() -> Predictor:
+def predictor() -> "Predictor":
     """The demo's predictor with the untrained network, which is the same everywhere."""
+    from leukgnn.demo.predict import Predictor
+
     return Predictor(find_weights("random:0"))

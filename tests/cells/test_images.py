@@ -9,8 +9,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from leukgnn.cells import scan
-from leukgnn.files import InputError
-from leukgnn.images import (
+from leukgnn.cells.images import (
     augmentation_steps,
     draw_view,
     evaluation_pixels,
@@ -20,6 +19,7 @@ from leukgnn.images import (
     read_image,
     training_transform,
 )
+from leukgnn.files import InputError
 from leukgnn.paper import IMAGES
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from leukgnn.cells import scan, training_cells
+from leukgnn.cells.images import read_image
+from leukgnn.cells.phantoms import draw_cell, write_phantoms
 from leukgnn.files import InputError, sha256_file
-from leukgnn.images import read_image
-from leukgnn.phantoms import draw_cell, write_phantoms
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from leukgnn import cells
+from leukgnn.cells.verify import STATUSES, WHERE, Report, get, verify
 from leukgnn.files import InputError, sha256_file
-from leukgnn.verify import STATUSES, WHERE, Report, get, verify
 
 ALL = Path("C-NMC_training_data/fold_0/all/UID_901_1_1_all.bmp")
 HEM = Path("C-NMC_training_data/fold_0/hem/UID_H901_1_1_hem.bmp")
@@ -20,7 +20,7 @@ def copy(phantoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     table = cells.scan(phantoms)
     table["bytes"] = [path.stat().st_size for path in table["path"]]
     table["sha256"] = [sha256_file(path) for path in table["path"]]
-    monkeypatch.setattr(cells, "training_cells", table.drop(columns="path").copy)
+    monkeypatch.setattr("leukgnn.cells.verify.training_cells", table.drop(columns="path").copy)
     return Path(shutil.copytree(phantoms, tmp_path / "copy"))
 
 

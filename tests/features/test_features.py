@@ -1,7 +1,10 @@
 """Extraction: weights, determinism, interruption, the feature file, bad input."""
 
+import dataclasses
+import hashlib
 import io
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,9 +19,10 @@ import safetensors.torch
 import torch
 from torchvision.models import resnet18
 
-from leukgnn import cells, extraction, features, finetune, resnet
+from leukgnn import cells, features
+from leukgnn.cells.images import normalise
+from leukgnn.features import extraction, resnet
 from leukgnn.files import InputError
-from leukgnn.images import normalise
 
 
 @pytest.fixture(scope="module")
@@ -40,26 +44,26 @@ def test_features_are_those_of_torchvisions_network(weights, paths, normalised):
     given = normalise(pixels) if normalised else pixels / 255
     with torch.inference_mode():
         expected = network.eval()(given).numpy()
-    told = resnet.extractor(weights, normalised=normalised)(pixels)
-    assert told.shape == (4, 512)
-    np.testing.assert_allclose(told, expected, atol=1e-4, rtol=1e-4)
+    found = resnet.extractor(weights, normalised=normalised)(pixels)
+    assert found.shape == (4, 512)
+    np.testing.assert_allclose(found, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_features_do_not_depend_on_batches_or_threads(weights, paths):
+def test_features_do_not_depend_on_batches_workers_or_threads(weights, paths):
     embed = resnet.extractor(weights)
-    told = [extraction.extract(paths, embed, batch_size=b, progress=False) for b in (1, 5, 32)]
+    found = [extraction.extract(paths, embed, batch_size=b, progress=False) for b in (1, 5, 32)]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    told.append(extraction.extract(paths, embed, progress=False))
+    found.append(extraction.extract(paths, embed, progress=False))
     torch.set_num_threads(threads)
-    for other in told[1:]:
-        np.testing.assert_allclose(told[0], other, atol=1e-5, rtol=1e-5)
+    for other in found[1:]:
+        np.testing.assert_allclose(found[0], other, atol=1e-5, rtol=1e-5)
 
 
 def test_random_weights_depend_on_the_seed_alone():
     torch.manual_seed(5)
-    one, same, other = (resnet.find_weights(f"random:{s}").sha256 for s in (1, 1, 2))
-    assert one == same != other
+    first, same, other = (resnet.find_weights(f"random:{s}").sha256 for s in (1, 1, 2))
+    assert first == same != other
 
 
 def test_weights_are_named_by_their_content(weights, tmp_path, shared):
@@ -70,12 +74,12 @@ def test_weights_are_named_by_their_content(weights, tmp_path, shared):
 
 def test_shipped_features_are_those_of_the_shared_cells(shared):
     """The first cells, computed again from pixels: the shipped file is what it says."""
-    found = resnet.find_weights(str(shared / "weights" / "resnet18_killthebits_small.safetensors"))
+    real = resnet.find_weights(str(shared / "weights" / "resnet18_killthebits_small.safetensors"))
     table = cells.scan(shared / "data/cnmc2019/images_128").iloc[::400]
-    told = extraction.extract(table["path"].tolist(), resnet.extractor(found), progress=False)
+    found = extraction.extract(table["path"].tolist(), resnet.extractor(real), progress=False)
     shipped = features.shipped_features()
     place = shipped.table.set_index("filename").index.get_indexer(table["filename"])
-    np.testing.assert_allclose(told, shipped.x[place], atol=2e-3, rtol=2e-3)
+    np.testing.assert_allclose(found, shipped.x[place], atol=2e-3, rtol=2e-3)
 
 
 def test_bad_weights_are_named(tmp_path, monkeypatch):
@@ -108,7 +112,8 @@ def test_extraction_goes_on_after_a_kill(phantoms, tmp_path, weights, monkeypatc
     """Killed in the middle: what is finished stays, the rest follows, nothing is doubled."""
     target = tmp_path / "features.npz"
     script = (
-        "import sys, pathlib; from leukgnn import extraction, resnet; extraction.SHARD = 4;"
+        "import sys, pathlib; from leukgnn.features import extraction, resnet;"
+        "extraction.SHARD = 4;"
         "extraction.extract_folder(pathlib.Path(sys.argv[1]), resnet.find_weights('random:0'),"
         "pathlib.Path(sys.argv[2]), progress=False)"
     )
@@ -123,14 +128,14 @@ def test_extraction_goes_on_after_a_kill(phantoms, tmp_path, weights, monkeypatc
     marked[0] = 42.0  # tells a shard that was kept from one computed again
     np.save(shards[0], marked)
     monkeypatch.setattr(extraction, "SHARD", 4)
-    told = extraction.extract_folder(phantoms, weights, target, progress=False)
-    assert (told.x[0] == 42.0).all()
-    assert told.table["filename"].is_unique
-    assert len(told.x) == len(cells.scan(phantoms))
+    found = extraction.extract_folder(phantoms, weights, target, progress=False)
+    assert (found.x[0] == 42.0).all()
+    assert found.table["filename"].is_unique
+    assert len(found.x) == len(cells.scan(phantoms))
     fresh = extraction.extract(
         cells.scan(phantoms)["path"].tolist(), resnet.extractor(weights), progress=False
     )
-    np.testing.assert_allclose(told.x[1:], fresh[1:], atol=2e-3, rtol=2e-3)
+    np.testing.assert_allclose(found.x[1:], fresh[1:], atol=2e-3, rtol=2e-3)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["features.json", "features.npz"]
 
 
@@ -156,9 +161,9 @@ def written(tmp_path):
 
 
 def test_feature_file_round_trip(written):
-    told = features.read_features(str(written.parent))
-    assert told.x.dtype == np.float32
-    assert told.table["label"].tolist() == [0, 1]
+    found = features.read_features(str(written.parent))
+    assert found.x.dtype == np.float32
+    assert found.table["label"].tolist() == [0, 1]
 
 
 def test_damaged_feature_files_are_named(written, tmp_path):
@@ -193,12 +198,10 @@ def test_an_output_of_another_kind_is_refused_before_the_work(phantoms, tmp_path
     for refused in ("mine", "mine.json"):
         with pytest.raises(InputError, match=r"ends in \.npz"):
             extraction.extract_folder(phantoms, weights, tmp_path / refused)
-        with pytest.raises(InputError, match=r"ends in \.parquet"):
-            finetune.cross_predict(phantoms, weights, tmp_path / refused, seed=0)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_failed_download_is_told(monkeypatch, tmp_path):
+def test_a_failed_download_is_named(monkeypatch, tmp_path):
     def fail(**_):
         raise URLError("no network")
 
@@ -225,11 +228,117 @@ def test_batch_size_below_one_is_named(weights, paths):
 def test_control_features_stand_in_the_order_asked_for():
     shipped = features.shipped_features()
     table = shipped.table.iloc[[7, 3, 5000]].reset_index(drop=True)
-    told = features.control_features("_random", table)
-    assert told.table["filename"].tolist() == table["filename"].tolist()
+    found = features.control_features("_random", table)
+    assert found.table["filename"].tolist() == table["filename"].tolist()
     whole = features.shipped_features("_random")
     places = [whole.table["filename"].tolist().index(name) for name in table["filename"]]
-    assert (told.x == whole.x[places]).all()
-    assert "untrained" in told.provenance["weights"]["name"]
+    assert (found.x == whole.x[places]).all()
+    assert "untrained" in found.provenance["weights"]["name"]
     with pytest.raises(InputError, match="none of the 1 cells"):
         features.control_features("_random", pd.DataFrame({"filename": ["none.bmp"]}))
+
+
+def test_a_damaged_image_gives_its_own_sentence_from_any_process(phantoms, tmp_path, weights):
+    """Decoded here or by a worker process: the reader sees no worker's traceback."""
+    folder = shutil.copytree(phantoms, tmp_path / "phantoms")
+    damaged = cells.scan(folder)["path"].tolist()
+    damaged[9].write_bytes(b"")
+    embed = resnet.extractor(weights)
+    for batch_size in (2, 32):
+        with pytest.raises(InputError) as caught:
+            extraction.extract(damaged, embed, batch_size=batch_size, progress=False)
+        assert str(caught.value) == (
+            f"{damaged[9]}: the file is empty (0 bytes); copy it again from the data set."
+        )
+
+
+def test_extraction_leaves_the_global_generator(weights, paths):
+    embed = resnet.extractor(weights)
+    before = torch.random.get_rng_state()
+    extraction.extract(paths, embed, batch_size=4, progress=False)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_shards_go_on_at_their_border(weights, paths, tmp_path, monkeypatch):
+    """A batch size that does not divide a shard, and a last shard that is not full."""
+    monkeypatch.setattr(extraction, "SHARD", 10)
+    embed = resnet.extractor(weights)
+    whole = extraction.extract(paths, embed, batch_size=4, partial=tmp_path, progress=False)
+    sizes = {path.name: len(np.load(path)) for path in tmp_path.iterdir()}
+    assert sizes == {"000000.npy": 10, "000010.npy": 10, "000020.npy": 4}
+    (tmp_path / "000010.npy").unlink()
+    again = extraction.extract(paths, embed, batch_size=4, partial=tmp_path, progress=False)
+    np.testing.assert_array_equal(again, whole)
+
+
+@pytest.fixture
+def three():
+    """Three cells of two subjects, with two features each."""
+    table = pd.DataFrame(
+        {
+            "filename": ["a.bmp", "b.bmp", "c.bmp"],
+            "fold": "fold_0",
+            "subject": ["H1", "2", "2"],
+            "label": [0, 1, 1],
+        }
+    )
+    x = np.arange(6, dtype=np.float32).reshape(3, 2)
+    return features.Features(x, table, {"weights": {"name": "w"}}, "3 cells of a test.")
+
+
+def test_the_key_is_of_numbers_and_cells(three):
+    same = dataclasses.replace(three, x=three.x.astype(np.float64), origin="elsewhere")
+    others = [
+        dataclasses.replace(three, x=three.x + np.float32(1)),
+        dataclasses.replace(three, table=three.table.assign(filename=["a.bmp", "b.bmp", "d.bmp"])),
+        dataclasses.replace(three, table=three.table.assign(subject=["H1", "2", "3"])),
+        dataclasses.replace(three, table=three.table.assign(label=[1, 0, 0])),
+        three.take(np.array([1, 0, 2])),
+    ]
+    assert re.fullmatch("[0-9a-f]{64}", three.key)
+    assert three.key == same.key
+    assert three == same
+    assert three not in others
+    assert len({three, same, *others}) == 1 + len(others)
+
+
+def test_the_hash_of_features_is_that_of_their_bytes(three):
+    expected = hashlib.sha256(three.x.astype("<f4").tobytes()).hexdigest()
+    assert features.features_hash(three.x) == expected
+    assert features.features_hash(np.asfortranarray(three.x)) == expected
+
+
+@pytest.mark.parametrize("rows", [[2, 0], [True, False, True]])
+def test_taken_cells_keep_their_features(three, rows):
+    taken = three.take(np.array(rows))
+    names = ["c.bmp", "a.bmp"] if rows == [2, 0] else ["a.bmp", "c.bmp"]
+    assert taken.table["filename"].tolist() == names
+    assert taken.table.index.tolist() == [0, 1]
+    assert taken.x[:, 0].tolist() == [{"a.bmp": 0, "c.bmp": 4}[name] for name in names]
+    assert taken.provenance == three.provenance
+    assert taken.origin == "2 of 3 cells of a test."
+    assert three.take(np.arange(3)).origin == three.origin
+
+
+@pytest.mark.parametrize("rows", [[3], [True, False]])
+def test_taking_a_cell_that_is_not_there(three, rows):
+    with pytest.raises(IndexError):
+        three.take(np.array(rows))
+
+
+def test_all_sizes_are_of_every_labelled_cell():
+    sizes = features.all_sizes()
+    assert sizes.x.shape == (10_661, 1)
+    assert sizes.x.dtype == np.float32
+    assert (sizes.x == 1).all()
+    pd.testing.assert_frame_equal(sizes.table, cells.training_cells())
+    assert "size" in sizes.origin
+    assert sizes.key != features.shipped_features().key
+
+
+def test_the_probe_reads_the_size_that_stands_in_the_features():
+    shipped = features.shipped_features()
+    rows = np.arange(0, len(shipped.x), 40)
+    probed = features.area_probe(shipped.take(rows))
+    assert len(probed) == len(rows)
+    assert np.corrcoef(probed["measured"], probed["predicted"])[0, 1] > 0.5
