@@ -5,14 +5,15 @@ PORT ?= 8000
 IMAGES ?= $(LEUKGNN_IMAGES)
 WEIGHTS ?= $(LEUKGNN_WEIGHTS)
 REPOSITORY ?=
-CORES ?= 2
+CORES ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count())')
+SHARDS ?= 1
 
 BIN := .venv/bin
 READY := .venv/.ready
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --config profile='$(PROFILE)' \
-	images='$(IMAGES)' weights='$(WEIGHTS)' repository='$(REPOSITORY)'
+	images='$(IMAGES)' weights='$(WEIGHTS)' repository='$(REPOSITORY)' shards='$(SHARDS)'
 
-.PHONY: book plan test demo bench features cnn model page screenshots publish readme clean
+.PHONY: book plan test demo bench witness features cnn model page screenshots publish readme clean
 
 book: $(READY)
 	$(SNAKEMAKE) --quiet rules
@@ -31,6 +32,10 @@ demo: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+# Every published run computed again, and compared.
+witness: $(READY)
+	$(BIN)/leukgnn witness --all
 
 features: $(READY)
 	$(BIN)/leukgnn features '$(IMAGES)' --weights '$(WEIGHTS)' --output leukgnn/data/features.npz
@@ -53,9 +58,9 @@ page:
 
 # The pictures of chapter 11.
 screenshots: $(READY)
-	LEUKGNN_SCREENSHOTS=book $(BIN)/python -m pytest tests/test_demo.py -k phantoms
+	LEUKGNN_SCREENSHOTS=book $(BIN)/python -m pytest tests/demo/test_demo.py -k phantoms
 
-# After `make book PROFILE=full`: its tables become the published ones.
+# After `make book PROFILE=full`: its runs and tables become the published ones.
 publish: $(READY)
 	$(BIN)/leukgnn publish
 	$(BIN)/leukgnn readme

@@ -1,5 +1,6 @@
-# The chapters, in the order of the data: each declares what it reads and what it writes, so only
-# what changed runs again and independent chapters run side by side.
+# From shipped data or pixels to the book. Two kinds of work, kept apart: computing (artifacts, runs,
+# witness: kept in build/, spread over cores or a cluster) and telling (results, chapters, claims,
+# book: seconds, from what is computed). Every file that a step reads is among its inputs.
 #
 #   make plan    says what would run, and why
 #   make book    runs it
@@ -8,38 +9,39 @@ import shlex
 import sys
 from pathlib import Path
 
-from leukgnn import execute
+from leukgnn.book import chapters
+from leukgnn.book.imports import modules_of, modules_used
+from leukgnn.evaluation.tables import TABLES, WITNESS
+from leukgnn.experiments.profiles import profile
 from leukgnn.files import InputError
-from leukgnn.results import PREDICTIONS, TABLES
 
-ARTIFACTS, RESULTS = "build/artifacts", "build/results"
+ARTIFACTS, RESULTS, DATA = "build/artifacts", "build/results", "leukgnn/data"
 FEATURES, GRAPH = f"{ARTIFACTS}/features.npz", f"{ARTIFACTS}/graph.npz"
-CELLS = f"{ARTIFACTS}/cells.parquet"
-PROTOCOLS, CONTROLS, CNN = (
-    f"{ARTIFACTS}/{name}.parquet" for name in ("protocols", "controls", "cnn")
-)
-MODELS = [f"leukgnn/data/features{kind}.safetensors" for kind in ("", "_random")]
-REFERENCE = "leukgnn/data/cnn_predictions.parquet"
-TRAINED = [
-    f"{ARTIFACTS}/{name}"
-    for name in ("predictions.parquet", "history.parquet", "hidden.npz", "training.json")
-]
-CHAPTERS = {  # name: what it reads, what it writes, threads
-    "01_dataset": ([], [CELLS], 1),
-    "02_augmentation": ([CELLS], [], 1),
-    "03_features": ([CELLS], [FEATURES, f"{ARTIFACTS}/features.json"], 1),
-    "04_graph": ([FEATURES], [GRAPH, f"{ARTIFACTS}/graph.json"], 1),
-    "05_gcn": ([FEATURES, GRAPH], TRAINED, 1),
-    "06_results": ([FEATURES, *TRAINED], [], 1),
-    "07_protocols": ([FEATURES, *TRAINED], [PROTOCOLS], 2),
-    "08_controls": ([FEATURES, *TRAINED, PROTOCOLS], [CONTROLS], 2),
-    "09_cnn": ([FEATURES, PROTOCOLS, CONTROLS, REFERENCE], [CNN], 1),
-    "10_leakage": ([FEATURES], [], 1),
-    "11_page": ([PROTOCOLS, *MODELS], [], 1),
+HIDDEN = f"{ARTIFACTS}/hidden.npz"
+SHIPPED = sorted(str(path) for path in Path(DATA).glob("features*.npz"))
+PUBLISHED_RUNS = sorted(str(path) for path in Path(DATA, "runs").glob("*.parquet"))
+PUBLISHED = sorted(str(path) for path in Path(DATA, "published").glob("*"))
+MODELS = sorted(str(path) for path in Path(DATA).glob("features*.safetensors"))
+CNN = f"{DATA}/cnn_predictions.parquet"
+PROFILES = f"{DATA}/profiles.yml"
+SHARDS = int(config.get("shards") or 1)
+RUNS = [f"build/runs/shards/{i}_of_{SHARDS}" for i in range(1, SHARDS + 1)]
+CHAPTERS = {  # name: what it reads besides the package
+    "01_dataset": [],
+    "02_augmentation": [],
+    "03_features": [FEATURES],
+    "04_graph": [FEATURES, GRAPH],
+    "05_gcn": [FEATURES, GRAPH, RUNS],
+    "06_results": [FEATURES, HIDDEN, RUNS],
+    "07_protocols": [FEATURES, RUNS],
+    "08_controls": [FEATURES, RUNS],
+    "09_cnn": [FEATURES, RUNS, CNN],
+    "10_leakage": [FEATURES, RUNS],
+    "11_page": [FEATURES, RUNS, MODELS, SHIPPED],
 }
 PROFILE = config.get("profile") or "quick"
 try:
-    PROFILE_SETTINGS = execute.profile(PROFILE)
+    profile(PROFILE)
 except InputError as error:
     sys.exit(str(error))
 SETTINGS = {
@@ -47,15 +49,18 @@ SETTINGS = {
     "images": config.get("images") or "",
     "weights": config.get("weights") or "",
     "inputs": ARTIFACTS,
-    "outputs": ARTIFACTS,
 }
 
 
+def modules(*names):
+    """Files of the package that a step rests on."""
+    return [os.path.relpath(path) for path in modules_of(*names)]
+
+
 def given(chapter):
-    """Parameters of a chapter in this run, as the command line takes them."""
-    declared = execute.declared_parameters(execute.chapter_source(chapter))
-    settings = {**SETTINGS, **PROFILE_SETTINGS.get(chapter, {})}
-    chosen = {name: value for name, value in settings.items() if name in declared}
+    """Parameters of a chapter in this build, as the command line takes them."""
+    declared = chapters.declared_parameters(chapters.chapter_source(chapter))
+    chosen = {name: value for name, value in SETTINGS.items() if name in declared}
     return " ".join(f"-p {shlex.quote(f'{name}={value}')}" for name, value in chosen.items())
 
 
@@ -63,62 +68,119 @@ rule book:
     default_target: True
     input:
         expand("book/chapters/{chapter}.ipynb", chapter=CHAPTERS),
-        expand(RESULTS + "/{table}", table=[*TABLES, "claims.csv"]),
+        expand(RESULTS + "/{table}", table=[*TABLES, "claims.csv", WITNESS]),
         "_config.yml",
         "_toc.yml",
-        sorted(str(p) for p in Path("book").glob("*.md")),
+        sorted(str(path) for path in Path("book").glob("*.md")),
         "book/references.bib",
         "benchmarks/results.json",
-        sorted(str(p) for p in Path("book").glob("demo_*.png")),
-        sorted(str(p) for p in Path("leukgnn/data/published").glob("*")),
-        [f"leukgnn/{name}.py" for name in ("book", "checks", "claims_page", "display", "published")],
+        sorted(str(path) for path in Path("book").glob("demo_*.png")),
+        PUBLISHED,
+        modules("book.building"),
     output:
         "_build/html/index.html",
     params:
         repository=config.get("repository") or "",
+        profile=PROFILE,
     shell:
-        "{sys.executable:q} -m leukgnn.cli book --repository '{params.repository}'"
+        "{sys.executable:q} -m leukgnn.cli book --profile {params.profile} "
+        "--repository '{params.repository}'"
+
+
+rule artifacts:
+    input:
+        SHIPPED,
+        modules("experiments.artifacts"),
+    output:
+        FEATURES,
+        f"{ARTIFACTS}/features.json",
+        GRAPH,
+        f"{ARTIFACTS}/graph.json",
+        HIDDEN,
+    params:
+        images=SETTINGS["images"],
+        weights=SETTINGS["weights"],
+    threads: workflow.cores
+    shell:
+        "{sys.executable:q} -m leukgnn.cli artifacts --images {params.images:q} "
+        "--weights {params.weights:q}"
+
+
+rule runs:
+    input:
+        FEATURES,
+        SHIPPED,
+        PUBLISHED_RUNS,
+        PROFILES,
+        modules("experiments.plan"),
+    output:
+        touch("build/runs/shards/{shard}_of_{of}"),
+    params:
+        profile=PROFILE,
+    threads: workflow.cores
+    shell:
+        "LOKY_MAX_CPU_COUNT={threads} {sys.executable:q} -m leukgnn.cli runs "
+        "--profile {params.profile} --shard {wildcards.shard}/{wildcards.of}"
+
+
+rule witness:
+    input:
+        RUNS,
+        SHIPPED,
+        PUBLISHED_RUNS,
+        modules("experiments.witness"),
+    output:
+        f"{RESULTS}/{WITNESS}",
+    params:
+        profile=PROFILE,
+    threads: workflow.cores
+    shell:
+        "LOKY_MAX_CPU_COUNT={threads} {sys.executable:q} -m leukgnn.cli witness "
+        "--profile {params.profile}"
 
 
 rule results:
     input:
-        expand(ARTIFACTS + "/{name}", name=PREDICTIONS),
-        [f"leukgnn/{name}.py" for name in ("results", "inference", "metrics")],
+        RUNS,
+        FEATURES,
+        CNN,
+        modules("evaluation", "experiments.finetune", "experiments.plan"),
     output:
         expand(RESULTS + "/{table}", table=TABLES),
     params:
-        draws=PROFILE_SETTINGS.get("results", {}).get("draws", 200),
+        profile=PROFILE,
     shell:
-        "{sys.executable:q} -m leukgnn.cli results --draws {params.draws}"
+        "OMP_NUM_THREADS={threads} {sys.executable:q} -m leukgnn.cli results "
+        "--profile {params.profile}"
 
 
 rule claims:
     input:
         expand("book/chapters/{chapter}.ipynb", chapter=CHAPTERS),
         expand(RESULTS + "/{table}.csv", table=["intervals", "differences"]),
-        "leukgnn/data/claims.yml",
-        [f"leukgnn/{name}.py" for name in ("claims", "facts", "paper", "display")],
+        f"{DATA}/claims.yml",
+        modules("claims"),
     output:
         f"{RESULTS}/claims.csv",
     shell:
         "{sys.executable:q} -m leukgnn.cli claims"
 
 
-for name, (reads, writes, cores) in CHAPTERS.items():
+for name, reads in CHAPTERS.items():
 
     rule:
         name: name
         input:
             reads,
             f"notebooks/{name}.md",
-            [os.path.relpath(path) for path in execute.modules_used(execute.chapter_source(name))],
+            f"{DATA}/manifest.csv.xz",
+            PROFILES,
+            [os.path.relpath(path) for path in modules_used(chapters.chapter_source(name))],
         output:
             f"book/chapters/{name}.ipynb",
-            writes,
         params:
             chapter=name,
             given=given(name),
-        threads: cores
         shell:
             "OMP_NUM_THREADS={threads} {sys.executable:q} -m leukgnn.cli run {params.chapter} "
             "{params.given} -o {output[0]}"

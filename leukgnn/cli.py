@@ -58,16 +58,20 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-o", dest="output", type=Path, required=True, help="executed .ipynb to write")
     run.set_defaults(command=commands.run, extra="book")
 
+    artifacts = words.add_parser("artifacts", help="write the features and graph of a build")
+    artifacts.add_argument("--images", default="", help="folder of C-NMC images; default: shipped")
+    artifacts.add_argument("--weights", default="", help="as of `features`")
+    artifacts.set_defaults(command=commands.artifacts, resumes=True)
+
     runs = words.add_parser("runs", help="compute the runs of a profile that the store lacks")
     runs.add_argument("--plan", action="store_true", help="say what would be computed, and stop")
     runs.add_argument("--shard", default="1/1", metavar="I/N", help="part I of N equal parts")
-    runs.add_argument("--profile", choices=("quick", "full"), default="quick")
     runs.add_argument("--features", type=Path, help="a .npz file; default: the shipped features")
     runs.set_defaults(command=commands.runs, resumes=True)
 
     witness = words.add_parser("witness", help="compute published runs again and compare")
     witness.add_argument("--all", action="store_true", help="all of them, not a share")
-    witness.set_defaults(command=commands.witness)
+    witness.set_defaults(command=commands.witness, resumes=True)
 
     data = words.add_parser("data", help="obtain or verify C-NMC 2019")
     actions = data.add_subparsers(required=True, metavar="ACTION")
@@ -121,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(extra="demo")
 
     results = words.add_parser("results", help="write build/results from the predictions")
-    results.add_argument("--draws", type=int, default=200, help="bootstrap draws over subjects")
+    results.add_argument("--draws", type=int, default=2000, help="bootstrap draws over subjects")
     results.set_defaults(command=commands.results)
 
     claims = words.add_parser("claims", help="judge the paper's claims by build/results")
@@ -131,7 +135,10 @@ def _parser() -> argparse.ArgumentParser:
     book.add_argument("--repository", default="", help="public address, for launch buttons")
     book.set_defaults(command=commands.book, extra="book")
 
-    publish = words.add_parser("publish", help="keep a full build's tables in the package")
+    for parser_of in (runs, witness, results, book):
+        parser_of.add_argument("--profile", default="quick", help="quick or full")
+
+    publish = words.add_parser("publish", help="keep a full build's runs and tables")
     publish.set_defaults(command=commands.publish, extra="book")
     readme = words.add_parser("readme", help="write the README's results")
     readme.set_defaults(command=commands.readme, extra="book")

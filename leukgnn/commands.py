@@ -43,15 +43,50 @@ def _from_root(path: str) -> str:
     return os.path.relpath(path, root)
 
 
+def artifacts(options: Namespace) -> int:
+    """Write the features that a build goes on with, and the graph of all cells."""
+    from leukgnn.experiments import artifacts
+
+    folder = files.build_folder() / "artifacts"
+    print(artifacts.prepare(_from_root(options.images), _from_root(options.weights), folder).origin)
+    return 0
+
+
 def runs(options: Namespace) -> int:
     """Compute the runs of a profile, or a shard of them, into the store."""
-    _shard(options.shard)
-    raise NotImplementedError
+    from leukgnn.experiments import Plan, fill, open_store, shard
+    from leukgnn.features import read_features, read_features_file
+
+    number, of = _shard(options.shard)
+    features = read_features_file(options.features) if options.features else read_features()
+    asked = shard(Plan.of(features, options.profile).everything(), number, of)
+    store = open_store(options.profile)
+    missing = [a for a in asked if a.run not in store]
+    print(f"{len(asked):,} runs, of which {len(missing):,} are to be computed.", flush=True)
+    if options.plan:
+        print("\n".join(a.run.name for a in missing))
+    else:
+        fill(missing, store)
+    return 0
 
 
 def witness(options: Namespace) -> int:
     """Compute published runs again and compare."""
-    raise NotImplementedError
+    from leukgnn.evaluation import WITNESS
+    from leukgnn.experiments import Plan, open_store, witness
+    from leukgnn.features import shipped_features
+
+    plan = Plan.of(shipped_features(), options.profile)
+    draw = re.sub("[^0-9a-f]", "", files.commit()) or "0"
+    chosen = plan.everything() if options.all else witness.witnesses(plan.groups(), draw)
+    compared = witness.compare(chosen, open_store(options.profile))
+    with files.atomic_path(files.build_folder() / "results" / WITNESS) as temporary:
+        compared.to_csv(temporary, index=False)
+    print(witness.summary(compared).to_string(index=False))
+    problems = witness.complaints(compared)
+    for problem in problems:
+        print(f"leukgnn: {problem}", file=sys.stderr)
+    return 1 if problems and open_store(options.profile).published else 0
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -142,9 +177,18 @@ def serve(options: Namespace) -> int:
 
 def results(options: Namespace) -> int:
     """Write the result tables."""
-    from leukgnn.evaluation import tables
+    import pandas as pd
 
-    tables.write("", files.project_root() / "build" / "results", draws=options.draws, seed=0)
+    from leukgnn.evaluation import tables
+    from leukgnn.experiments import Plan, finetune, open_store, predictions
+    from leukgnn.features import read_features
+
+    features = read_features()
+    asked = Plan.of(features, options.profile).results()
+    answers = predictions(asked, open_store(options.profile))
+    reference, _ = finetune.reference(features.table)
+    everything = pd.concat([answers, reference], ignore_index=True)
+    tables.write(everything, files.build_folder() / "results", draws=options.draws)
     return 0
 
 
@@ -163,19 +207,22 @@ def book(options: Namespace) -> int:
     """Build and check the book."""
     from leukgnn.book import building
 
-    problems = building.build(options.repository)
+    problems = building.build(options.repository, options.profile)
     for problem in problems:
         print(f"leukgnn: {problem}", file=sys.stderr)
     return 1 if problems else 0
 
 
 def publish(options: Namespace) -> int:
-    """Keep a full build's tables."""
+    """Keep a full build's runs and tables."""
     from leukgnn.book import building, published
+    from leukgnn.experiments import open_store
+    from leukgnn.experiments.store import PUBLISHED
 
     root = files.project_root()
-    published.publish(root / building.CHAPTERS, root / building.RESULTS)
-    print(f"Tables written to {published.FOLDER}.")
+    store = open_store(published.PROFILE)
+    published.publish(root / building.CHAPTERS, root / building.RESULTS, store)
+    print(f"Runs written to {PUBLISHED}, tables to {published.FOLDER}.")
     return 0
 
 

@@ -42,6 +42,10 @@ def atomic_path(target: Path) -> Iterator[Path]:
     temporary = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
     try:
         yield temporary
+        # Some writers make files that nobody else may read.
+        mask = os.umask(0o022)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -148,8 +152,8 @@ def shipped_path(name: str) -> Path:
     return Path(str(package_files("leukgnn") / "data" / name))
 
 
-def find_artifact(inputs: str, name: str, *, made_by: str) -> Path:
-    """Path of an artifact that an earlier chapter wrote.
+def find_artifact(inputs: str, name: str) -> Path:
+    """Path of an artifact that `leukgnn artifacts` wrote.
 
     Parameters
     ----------
@@ -157,8 +161,6 @@ def find_artifact(inputs: str, name: str, *, made_by: str) -> Path:
         Folder of artifacts; empty: `artifacts` in `build_folder`.
     name : str
         The file, such as ``"graph.npz"``.
-    made_by : str
-        The chapter that writes it, for the error's sentence.
 
     Raises
     ------
@@ -168,8 +170,7 @@ def find_artifact(inputs: str, name: str, *, made_by: str) -> Path:
     folder = Path(inputs) if inputs else build_folder() / "artifacts"
     if not (folder / name).is_file():
         raise InputError(
-            f"{folder / name} is missing: run `make book`, or chapter {made_by} with "
-            f"-p outputs={folder}, first."
+            f"{folder / name} is missing: run `make book` or `leukgnn artifacts` first."
         )
     return folder / name
 

@@ -89,11 +89,11 @@ METRICS = {
 
 
 def label(key: str) -> str:
-    """Name for readers of a protocol, model, grouping or metric."""
+    """Name for readers of a protocol, model, grouping or metric; others stand for themselves."""
     for registry in (MODELS, PROTOCOLS, METRICS, GROUPINGS):
         if key in registry:
             return registry[key].label
-    raise KeyError(key)
+    return key
 
 
 def model_colour(key: str) -> str:

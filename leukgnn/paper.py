@@ -30,7 +30,9 @@ class Images:
     flip: float = _chosen(0.5, "torchvision's default probability")
     brightness: float = _chosen(0.2, "a mild, common strength")
     contrast: float = _chosen(0.2, "a mild, common strength")
-    mean: tuple[float, float, float] = _chosen((0.485, 0.456, 0.406), "what ImageNet weights expect")
+    mean: tuple[float, float, float] = _chosen(
+        (0.485, 0.456, 0.406), "what ImageNet weights expect"
+    )
     std: tuple[float, float, float] = _chosen((0.229, 0.224, 0.225), "what ImageNet weights expect")
 
 

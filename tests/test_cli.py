@@ -156,7 +156,7 @@ def test_paths_of_chapters_are_seen_from_the_root(elsewhere, monkeypatch):
 def test_the_build_folder_is_the_checkouts(elsewhere, tmp_path_factory, monkeypatch):
     assert files.build_folder() == elsewhere.parent.parent / "build"
     with pytest.raises(InputError, match=r"build/artifacts/graph.npz is missing"):
-        files.find_artifact("", "graph.npz", made_by="04_graph")
+        files.find_artifact("", "graph.npz")
     outside = tmp_path_factory.mktemp("outside")
     monkeypatch.chdir(outside)
     assert files.build_folder() == outside / "build"

@@ -15,6 +15,8 @@ import yaml
 from leukgnn import files, paper
 from leukgnn.book import chapters, checks, plots, published
 from leukgnn.claims import page
+from leukgnn.evaluation import WITNESS
+from leukgnn.experiments import witness
 from leukgnn.files import InputError
 from leukgnn.text import markdown_table
 
@@ -31,13 +33,15 @@ LAUNCH = {
 }
 
 
-def build(repository: str) -> list[str]:
+def build(repository: str, profile: str) -> list[str]:
     """Build `_build/html` from the executed chapters and check what was built.
 
     Parameters
     ----------
     repository : str
         Public address of the project. Empty: no launch buttons.
+    profile : str
+        Of the build: what rests on the published runs must show the published numbers.
 
     Returns
     -------
@@ -48,6 +52,8 @@ def build(repository: str) -> list[str]:
     if importlib.util.find_spec("jupyter_book") is None:
         raise ModuleNotFoundError("No module named 'jupyter_book'", name="jupyter_book")
     root = files.project_root()
+    if problems := published.faults(root / RESULTS, profile):
+        return problems
     write_pages()
     config = yaml.safe_load((root / "_config.yml").read_text())
     if repository:
@@ -74,8 +80,8 @@ def write_pages() -> None:
     notebooks = {path.stem: chapters.metadata(path) for path in executed}
     if not notebooks:
         raise InputError(f"{CHAPTERS} holds no executed chapter: run `make book` first.")
-    environment = [_runs_table(notebooks), _software_table(notebooks), _features_table()]
-    environment += _benchmark_tables()
+    environment = [_witness_table(), _chapters_table(notebooks), _software_table(notebooks)]
+    environment += [_features_table(), *_benchmark_tables()]
     for name, text in {
         "parameters": _parameters_table(notebooks),
         "environment": "\n".join(environment),
@@ -107,7 +113,22 @@ def _parameters_table(notebooks: dict[str, dict[str, Any]]) -> str:
     return markdown_table(pd.DataFrame(rows), name="tbl-parameters", caption=caption)
 
 
-def _runs_table(notebooks: dict[str, dict[str, Any]]) -> str:
+def _witness_table() -> str:
+    """Table of the published runs that this build computed again, and what must hold."""
+    compared = pd.read_csv(files.project_root() / RESULTS / WITNESS)
+    if compared.empty:
+        return "No published run was computed again.\n"
+    caption = (
+        f"The witness: {len(compared)} published runs computed again by this build. A run agrees "
+        f"when its probabilities differ by at most {witness.TOLERANCE} in the mean and at least "
+        f"{witness.ANSWERS:.0%} of its answers are the same; the table shows the worst run of "
+        "each row."
+    )
+    table = witness.summary(compared)
+    return markdown_table(table, name="tbl-witness", caption=caption, decimals=5)
+
+
+def _chapters_table(notebooks: dict[str, dict[str, Any]]) -> str:
     rows = [
         {
             "Chapter": f"[{chapter}](chapters/{chapter}.ipynb)",

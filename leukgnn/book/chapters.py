@@ -100,21 +100,6 @@ def _parameter(inspected: Mapping[str, str]) -> Parameter | None:
     return Parameter(inspected["name"], kind, default, inspected["help"]) if fits else None
 
 
-def profile(name: str) -> dict[str, dict[str, Any]]:
-    """What a profile changes in the parameters, chapter by chapter (`notebooks/profiles.yml`).
-
-    Raises
-    ------
-    InputError
-        When there is no such profile.
-    """
-    path = files.project_root() / "notebooks" / "profiles.yml"
-    known: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load(path.read_text())
-    if name not in known:
-        raise InputError(f"profile {name!r} is unknown: expected one of {', '.join(known)}.")
-    return known[name]
-
-
 def parse_assignments(source: Path, assignments: Sequence[str]) -> dict[str, Any]:
     """Read ``["k=20", "flag=false"]`` by the declared types: ``{"k": 20, "flag": False}``.
 
@@ -185,8 +170,7 @@ def run(source: Path, output: Path, parameters: Mapping[str, Any]) -> None:
     output : Path
         The executed `.ipynb` to write.
     parameters : mapping
-        Checked against the declared ones. A `profile` among them brings what `profile` says of
-        this chapter, but for what is given here.
+        Checked against the declared ones.
 
     Raises
     ------
@@ -197,8 +181,6 @@ def run(source: Path, output: Path, parameters: Mapping[str, Any]) -> None:
     """
     root = files.project_root()
     checked = check_parameters(source, parameters)
-    if "profile" in checked:
-        checked = {**profile(checked["profile"]).get(source.stem, {}), **checked}
     files.check_target(output, ".ipynb")
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:

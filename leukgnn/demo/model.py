@@ -11,36 +11,35 @@ import numpy as np
 import pandas as pd
 import safetensors.torch
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from leukgnn import (
-    features,
-    files,
-    graph,
-    inference,
-    metrics,
-    models,
-    protocols,
-    splits,
-    training,
-)
+from leukgnn import evaluation, experiments, files, networks
 from leukgnn.cells import training_cells
-from leukgnn.controls import Task
 from leukgnn.demo.model_file import LIKE, model_path
-from leukgnn.features import Features
+from leukgnn.evaluation import DRAWS, SENSITIVITY, threshold_at
+from leukgnn.experiments import Partition, Plan, Sources, Store, Task
+from leukgnn.features import Features, features_hash, read_features_file
 from leukgnn.files import InputError
+from leukgnn.graphs import Joined, attach
+from leukgnn.networks import GCN, Settings
 from leukgnn.paper import GRAPH, TRAINING
-from leukgnn.results import SENSITIVITY
 
 NETWORKS = ("gcn", "mlp")
 SHOWN = ("accuracy", "roc_auc", "recall", "specificity")
 
 
-def train(reference: Path, *, draws: int = 2000, epochs: int = TRAINING.epochs) -> Path:
+def train(
+    reference: Path,
+    *,
+    draws: int = DRAWS,
+    epochs: int = TRAINING.epochs,
+    store: Store | None = None,
+) -> Path:
     """Train GCN and MLP on all cells of a feature file and write the model file beside it.
 
-    What the model is worth is measured on subjects kept apart, fold by fold, by networks trained
-    in the same way; the model itself is then trained on all cells, with the paper's settings.
+    What the model is worth is read off the runs that the book shows too: subjects kept apart,
+    first seed. The model itself is then trained on all cells, with the paper's settings.
 
     Parameters
     ----------
@@ -49,6 +48,8 @@ def train(reference: Path, *, draws: int = 2000, epochs: int = TRAINING.epochs) 
     draws : int
         Of the bootstrap over subjects.
     epochs : int
+    store : Store, optional
+        Of runs; default: the checkout's, published runs included.
 
     Returns
     -------
@@ -61,7 +62,7 @@ def train(reference: Path, *, draws: int = 2000, epochs: int = TRAINING.epochs) 
     InputError
         When a cell is none of C-NMC 2019, so that its subject and fold are not known.
     """
-    cells = features.read_features_file(reference)
+    cells = read_features_file(reference)
     if "merged_subject" not in cells.table:
         of_manifest = training_cells()["filename"]
         foreign = cells.table.loc[~cells.table["filename"].isin(of_manifest), "filename"]
@@ -69,19 +70,14 @@ def train(reference: Path, *, draws: int = 2000, epochs: int = TRAINING.epochs) 
             f"{reference}: {foreign.iloc[0]} is no training cell of C-NMC 2019, so its subject and "
             "fold are not known; see `leukgnn data verify DIR` for the folder of images."
         )
-    settings = {"epochs": epochs}
-    tasks = [
-        Task(cells.table, cells.x, split, GRAPH.k, GRAPH.edges, True, TRAINING.seed, settings)
-        for split in splits.official_folds(cells.table)
-    ]
-    parts = [protocols.answers([t], NETWORKS, protocol="subject_disjoint") for t in tasks]
-    apart = pd.concat(parts, ignore_index=True)
+    settings = Settings(epochs=epochs)
+    apart = _held_apart(cells, settings, store or experiments.open_store("quick"))
     metadata = {
         "reference": {
             "cells": len(cells.table),
             "subjects": int(cells.table["subject"].nunique()),
             "leukemic": int(cells.table["label"].sum()),
-            "sha256": graph.features_hash(cells.x),
+            "sha256": features_hash(cells.x),
         },
         "weights": cells.provenance["weights"],
         "k": GRAPH.k,
@@ -89,8 +85,8 @@ def train(reference: Path, *, draws: int = 2000, epochs: int = TRAINING.epochs) 
         "seed": TRAINING.seed,
         "epochs": epochs,
         "performance": _measured(apart, SHOWN, draws),
-        "operating_point": operating_point(apart, cells.table, draws=draws),
-        "unlike": unlike(tasks),
+        "operating_point": operating_point(apart, draws=draws),
+        "unlike": unlike(cells),
         "provenance": files.provenance(),
     }
     target = model_path(reference)
@@ -100,27 +96,36 @@ def train(reference: Path, *, draws: int = 2000, epochs: int = TRAINING.epochs) 
     return target
 
 
-def _tensors(cells: Features, settings: dict[str, Any]) -> dict[str, Tensor]:
+def _held_apart(cells: Features, settings: Settings, store: Store) -> pd.DataFrame:
+    """Predictions of both networks for subjects that they have not seen, first seed."""
+    # No control is asked for, so there is no need for the controls' features.
+    sources = Sources(paper=cells, random=cells, unnormalised=cells, sizes=cells)
+    plan = Plan(sources=sources, settings=settings, seeds=1)
+    return experiments.predictions(plan.subject_disjoint(NETWORKS), store)
+
+
+def _tensors(cells: Features, settings: Settings) -> dict[str, Tensor]:
     """Parameters of both networks, trained on all cells, and what the cells pass on."""
-    everyone = np.ones(len(cells.x), dtype=bool)
-    edges = graph.edge_index(graph.knn(cells.x, GRAPH.k)[0], GRAPH.edges)
-    adjacency = graph.adjacency(edges, len(cells.x))
-    x, labels = (
-        torch.from_numpy(cells.x),
-        torch.from_numpy(cells.table["label"].to_numpy(copy=True)),
+    task = Task(
+        features=cells,
+        split=Partition(by="all").splits(cells)[0],
+        graph=Joined(k=GRAPH.k, edges=GRAPH.edges),
+        seed=TRAINING.seed,
+        settings=settings,
     )
-    tensors: dict[str, Tensor] = {}
-    for name in NETWORKS:
-        network = models.seeded(protocols.NETWORKS[name], TRAINING.seed)
-        training.fit(network, x, adjacency, labels, everyone, seed=TRAINING.seed, **settings)
-        tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
-        if name == "gcn":
-            tensors |= passed_on(network, x, adjacency, edges)
-    return {key: value.detach().contiguous() for key, value in tensors.items()}
+    gcn, mlp = task.trained_gcn[0], task.trained_mlp[0]
+    tensors = {
+        **{f"gcn.{name}": value for name, value in gcn.state_dict().items()},
+        **{f"mlp.{name}": value for name, value in mlp.state_dict().items()},
+        **passed_on(gcn, cells.x, task.edge_index),
+    }
+    return {name: value.detach().contiguous() for name, value in tensors.items()}
 
 
 @torch.no_grad()
-def passed_on(network: models.GCN, x: Tensor, adjacency: Tensor, edges: Any) -> dict[str, Tensor]:
+def passed_on(
+    network: GCN, x: NDArray[np.float32], edge_index: NDArray[np.int64]
+) -> dict[str, Tensor]:
     """What the reference cells pass on to a new cell, which does not change them.
 
     Returns
@@ -130,21 +135,22 @@ def passed_on(network: models.GCN, x: Tensor, adjacency: Tensor, edges: Any) -> 
         features times the second layer's weights.
     """
     network.eval()
-    degree = torch.bincount(torch.from_numpy(edges[1]), minlength=len(x)) + 1
-    return {"degree": degree.float(), "scores": network.conv2.lin(network.hidden(x, adjacency))}
+    degree = np.bincount(edge_index[1], minlength=len(x)) + 1
+    hidden = network.hidden(torch.from_numpy(x), networks.normalised(edge_index, len(x)))
+    return {"degree": torch.from_numpy(degree).float(), "scores": network.conv2.lin(hidden)}
 
 
 def _measured(
     predictions: pd.DataFrame, shown: tuple[str, ...], draws: int
 ) -> list[dict[str, Any]]:
-    """Rows of `inference.intervals` that the demo shows."""
-    table = inference.intervals(predictions, draws=draws, seed=TRAINING.seed)
+    """Rows of `evaluation.intervals` that the demo shows."""
+    table = evaluation.intervals(predictions, draws=draws, seed=TRAINING.seed)
     table = table[table["metric"].isin(shown)]
     columns = ["model", "metric", "value", "low", "high"]
     return [dict(zip(columns, row, strict=True)) for row in table[columns].to_numpy().tolist()]
 
 
-def operating_point(apart: pd.DataFrame, table: pd.DataFrame, *, draws: int) -> dict[str, Any]:
+def operating_point(apart: pd.DataFrame, *, draws: int) -> dict[str, Any]:
     """Threshold that finds 95 % of the leukemic cells, and what it does on held-apart cells.
 
     The threshold in use is chosen on all held-apart predictions. It is measured fold by fold with
@@ -153,9 +159,9 @@ def operating_point(apart: pd.DataFrame, table: pd.DataFrame, *, draws: int) -> 
     Parameters
     ----------
     apart : DataFrame
-        Predictions of `protocols.subject_disjoint`.
-    table : DataFrame
-        Cells, for their folds.
+        Predictions for subjects kept apart, the GCN's among them.
+    draws : int
+        Of the bootstrap over subjects.
 
     Returns
     -------
@@ -164,31 +170,30 @@ def operating_point(apart: pd.DataFrame, table: pd.DataFrame, *, draws: int) -> 
         intervals over subjects.
     """
     gcn = apart[apart["model"] == "gcn"].reset_index(drop=True)
-    fold = gcn["filename"].map(table.set_index("filename")["fold"])
     found = pd.Series(0.0, index=gcn.index)
-    for held in fold.unique():
-        others = gcn[fold != held]
-        threshold = metrics.threshold_at(SENSITIVITY, others["label"], others["probability"])
-        found[fold == held] = (gcn.loc[fold == held, "probability"] >= threshold).astype(float)
+    for fold in gcn["fold"].unique():
+        held = gcn["fold"] == fold
+        others = gcn[~held]
+        threshold = threshold_at(SENSITIVITY, others["label"], others["probability"])
+        found[held] = (gcn.loc[held, "probability"] >= threshold).astype(float)
     measured = _measured(gcn.assign(probability=found), ("recall", "specificity"), draws)
     value = {row["metric"]: row["value"] for row in measured}
     return {
-        "threshold": metrics.threshold_at(SENSITIVITY, gcn["label"], gcn["probability"]),
+        "threshold": threshold_at(SENSITIVITY, gcn["label"], gcn["probability"]),
         "sensitivity": value["recall"],
         "specificity": value["specificity"],
         "measured": measured,
     }
 
 
-def unlike(tasks: list[Task]) -> float:
+def unlike(cells: Features) -> float:
     """Cosine distance beyond which a new cell is unlike all reference cells.
 
     The 99th percentile of how far held-apart cells are from their nearest training cell: a new
     cell comes from a new subject too.
     """
     distances = []
-    for task in tasks:
-        train, test = task.split.train, task.split.test
-        _, similarity = graph.attach(task.x[test], task.x[train], 1)
+    for split in Partition(by="official").splits(cells):
+        _, similarity = attach(cells.x[split.test], cells.x[split.train], 1)
         distances.append(1 - similarity[:, 0])
     return float(np.percentile(np.concatenate(distances), LIKE))

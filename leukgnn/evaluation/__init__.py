@@ -22,7 +22,7 @@ from leukgnn.evaluation.metrics import (
     specificity_at,
     threshold_at,
 )
-from leukgnn.evaluation.tables import CONTRACT, DRAWS, PAIRS, TABLES
+from leukgnn.evaluation.tables import CONTRACT, DRAWS, PAIRS, TABLES, WITNESS
 
 __all__ = [
     "CONTRACT",
@@ -32,6 +32,7 @@ __all__ = [
     "PAIRS",
     "SENSITIVITY",
     "TABLES",
+    "WITNESS",
     "brier",
     "calibration",
     "calibration_error",

@@ -12,6 +12,7 @@ TABLES = (
     "results.csv", "predictions.parquet", "intervals.csv", "differences.csv", "subjects.csv",
     "calibration.csv",
 )  # fmt: skip
+WITNESS = "witness.csv"  # of the runs that were computed again
 DRAWS = 2000  # of the bootstrap and of the permutation tests
 CONTRACT = ["protocol", "model", "seed", "fold", "filename", "subject", "label", "probability"]
 PAIRS = [

@@ -1,69 +1,29 @@
-"""The CNN row: ResNet-18 fine-tuned end to end, fold by fold, and the hybrid on its features."""
+"""The CNN row of Table 1: the CNN fold by fold, and the hybrid on its features."""
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import safetensors.torch
 import torch
 from numpy.typing import NDArray
-from PIL import Image
-from safetensors import SafetensorError
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
-from torchvision.models import resnet18
-from torchvision.transforms.v2 import functional
-from tqdm import tqdm
+from torch import Tensor
 
-from leukgnn import cells, controls, files, phantoms, protocols, splits, training
-from leukgnn.controls import Task
-from leukgnn.files import InputError
-from leukgnn.images import evaluation_pixels, normalise, read_image, training_transform
-from leukgnn.paper import EXTRACTOR, FINE_TUNING, GRAPH, TRAINING
-from leukgnn.resnet import Weights, find_weights
-from leukgnn.splits import Mask
+from leukgnn import cells, files
+from leukgnn.cells.images import evaluation_pixels, read_image
+from leukgnn.cells.phantoms import write_phantoms
+from leukgnn.experiments import classifiers, cnn
+from leukgnn.experiments.splits import Split, official_folds
+from leukgnn.experiments.tasks import Probability, Task
+from leukgnn.features import Features
+from leukgnn.features.resnet import Weights, find_weights
+from leukgnn.graphs import Attached
+from leukgnn.paper import FINE_TUNING, GRAPH
 
 REFERENCE = "cnn_predictions.parquet"  # among the package's data
 MODELS = ("cnn", "cnn_gcn", "cnn_mlp")
-CHUNK = 128  # cells at a time when nothing is learnt
-
-
-class CNN(nn.Module):
-    """ResNet-18 with two logits instead of ImageNet's thousand.
-
-    Its batch norms stay in eval mode: the statistics of the weights at hand are folded into scale
-    and shift (see their provenance), and re-estimating them on 32 cells would only add noise.
-    """
-
-    def __init__(self, weights: Weights, seed: int) -> None:
-        super().__init__()
-        self.body = resnet18()
-        self.body.load_state_dict(weights.state)
-        self.body.fc = nn.Identity()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.head = nn.Linear(EXTRACTOR.features, TRAINING.classes)
-        self.to(memory_format=torch.channels_last)
-
-    def train(self, mode: bool = True) -> "CNN":
-        """Switch to training or evaluation; the batch norms stay in evaluation."""
-        super().train(mode)
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
-        return self
-
-    def features(self, pixels: Tensor) -> Tensor:
-        """Features (b, 512) of normalised pixels (b, 3, 128, 128)."""
-        return cast(Tensor, self.body(pixels.contiguous(memory_format=torch.channels_last)))
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Logits (b, 2) of normalised pixels (b, 3, 128, 128)."""
-        return cast(Tensor, self.head(self.features(pixels)))
 
 
 def read_cells(folder: Path) -> tuple[pd.DataFrame, Tensor]:
@@ -82,122 +42,6 @@ def read_cells(folder: Path) -> tuple[pd.DataFrame, Tensor]:
     return table.drop(columns="path"), pixels
 
 
-def fine_tune(
-    pixels: Tensor,
-    labels: NDArray[np.int64],
-    train: Mask,
-    weights: Weights,
-    *,
-    seed: int,
-    epochs: int = FINE_TUNING.epochs,
-    checkpoint: Path | None = None,
-    progress: bool = True,
-) -> tuple[CNN, list[float]]:
-    """Train all layers on the training cells, augmented as the paper says (section III.C).
-
-    Adam, class-weighted loss; the last epoch counts, nothing is selected.
-
-    Parameters
-    ----------
-    pixels : Tensor, shape (n, 3, 128, 128), uint8
-    labels : ndarray, shape (n,)
-    train : ndarray, shape (n,), bool
-    weights : Weights
-        To start from.
-    seed : int
-        Of the head, the order of cells and the augmentation.
-    epochs : int
-    checkpoint : Path, optional
-        A `.safetensors` file, written after each epoch. After an interruption the same call goes on
-        from there and ends with the same network.
-    progress : bool
-
-    Returns
-    -------
-    network : CNN
-    losses : list of float
-        Mean training loss of each epoch.
-    """
-    if epochs < 1:
-        raise InputError(f"epochs={epochs}: expected at least 1.")
-    network = CNN(weights, seed)
-    optimiser = torch.optim.Adam(network.parameters(), lr=FINE_TUNING.learning_rate)
-    class_weights = training.class_weights(torch.from_numpy(labels[train]))
-    losses = _resume(checkpoint, network, optimiser)
-    for epoch in range(len(losses), epochs):
-        network.train()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(1000 * seed + epoch)  # an epoch depends on nothing before it but Adam
-            total = 0.0
-            for views, batch in _augmented(pixels, train, f"epoch {epoch + 1}/{epochs}", progress):
-                optimiser.zero_grad()
-                target = torch.from_numpy(labels[batch])
-                loss = cross_entropy(network(views), target, weight=class_weights)
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimiser.step()
-                total += loss.item() * len(batch)
-        losses.append(total / int(train.sum()))
-        if checkpoint:
-            _save(checkpoint, network, optimiser, losses)
-    return network.eval(), losses
-
-
-def _augmented(
-    pixels: Tensor, train: Mask, name: str, progress: bool
-) -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
-    """Shuffled batches of augmented, normalised cells and their row numbers."""
-    transform = training_transform()
-    order = np.flatnonzero(train)[torch.randperm(int(train.sum())).numpy()]
-    with tqdm(total=len(order), unit="cell", desc=name, disable=not progress) as bar:
-        for start in range(0, len(order), FINE_TUNING.batch_size):
-            batch = order[start : start + FINE_TUNING.batch_size]
-            views = [transform(_picture(pixels[i])) for i in batch]
-            yield torch.stack(views), batch
-            bar.update(len(batch))
-
-
-def _picture(pixels: Tensor) -> Image.Image:
-    """Pillow image of one cell: the augmentation of chapter 02 acts on such."""
-    return cast(Image.Image, functional.to_pil_image(pixels))
-
-
-def _save(path: Path, network: CNN, optimiser: torch.optim.Adam, losses: list[float]) -> None:
-    """Write network, Adam's moments and losses, whole or not at all."""
-    state = {f"network.{name}": value.contiguous() for name, value in network.state_dict().items()}
-    for number, moments in optimiser.state_dict()["state"].items():
-        state |= {f"adam.{number}.{name}": v.contiguous() for name, v in moments.items()}
-    with files.atomic_path(path) as temporary:
-        safetensors.torch.save_file({**state, "losses": torch.tensor(losses)}, temporary)
-
-
-def _resume(path: Path | None, network: CNN, optimiser: torch.optim.Adam) -> list[float]:
-    """Load what `_save` wrote, if anything; the losses of the epochs that are done."""
-    if path is None or not path.is_file():
-        return []
-    try:
-        stored = safetensors.torch.load_file(path)
-    except SafetensorError as error:
-        raise InputError(f"{path}: a damaged checkpoint ({error}); delete it.") from error
-    network.load_state_dict(
-        {k.removeprefix("network."): v for k, v in stored.items() if k.startswith("network.")}
-    )
-    moments: dict[int, dict[str, Tensor]] = {}
-    for key, value in stored.items():
-        if key.startswith("adam."):
-            _, number, name = key.split(".")
-            moments.setdefault(int(number), {})[name] = value
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
-    return [float(loss) for loss in stored["losses"].double()]
-
-
-@torch.inference_mode()
-def answer(network: CNN, pixels: Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Probability of class 1 (n,) and features (n, 512) of cells as they are, not augmented."""
-    network.eval()
-    features = torch.cat([network.features(normalise(part)) for part in torch.split(pixels, CHUNK)])
-    return network.head(features).softmax(dim=1)[:, 1].numpy(), features.numpy()
-
-
 def cross_predict(
     folder: Path,
     weights: Weights,
@@ -207,10 +51,10 @@ def cross_predict(
     epochs: int = FINE_TUNING.epochs,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Fine-tune on the other folds, test on each, pooled; then GCN and MLP on those features.
+    """Fine-tune on the other folds, test on each; then GCN and MLP on those features.
 
     The hybrid as the paper's abstract means it, without leak: network, graph and GCN of a fold see
-    its training cells only, and each test cell is attached alone (`splits.inductive_edges`).
+    its training cells only, and each test cell is attached one-way and alone.
 
     Parameters
     ----------
@@ -221,42 +65,78 @@ def cross_predict(
         A `.parquet` file; provenance and losses are written beside it as `.json`. Checkpoints stay
         in a folder beside it until all folds are done.
     seed : int
+    epochs : int
+    progress : bool
 
     Returns
     -------
     DataFrame
-        Predictions of `MODELS`, columns as of `protocols.rows_of`.
+        Predictions of `MODELS`, columns as of `experiments.predictions`.
     """
     files.check_target(target, ".parquet")
     started = time.perf_counter()
     table, pixels = read_cells(folder)
     labels = table["label"].to_numpy(copy=True)
-    told, curves = [], {}
     checkpoints = target.with_name(f"{target.stem}.partial")
-    # A checkpoint of other images, weights or settings must not be gone on from.
-    marks = f"{weights.sha256} {seed} {epochs} {FINE_TUNING}".encode()
-    key = files.sha256_bytes(
-        marks + "\n".join(table["filename"]).encode() + pixels.numpy().tobytes()
-    )
-    for split in splits.official_folds(table):
-        checkpoint = checkpoints / f"{split.fold}_{key[:16]}.safetensors"
-        network, curves[split.fold] = fine_tune(
+    key = _key(table, pixels, weights, seed, epochs)
+    parts, losses = [], {}
+    for split in official_folds(table):
+        network, losses[split.fold] = cnn.fine_tune(
             pixels, labels, split.train, weights,
-            seed=seed, epochs=epochs, checkpoint=checkpoint, progress=progress,
+            seed=seed, epochs=epochs, checkpoint=checkpoints / f"{split.fold}_{key}.pt",
+            progress=progress,
         )  # fmt: skip
-        probability, features = answer(network, pixels)
-        task = Task(table, features, split, GRAPH.k, GRAPH.edges, True, seed, {})
-        answers = (probability, controls.gcn(task), controls.mlp(task))
-        told += [
-            protocols.rows_of(task, given, protocol="subject_disjoint", model=model)
+        probability, x = cnn.answer(network, pixels)
+        answers = (probability, *_hybrid(x, table, weights, split, seed))
+        parts += [
+            _rows(table, split, model, seed, given)
             for model, given in zip(MODELS, answers, strict=True)
         ]
-    predictions = pd.concat(told, ignore_index=True).astype({"probability": np.float32})
-    _write(target, predictions, weights, seed, epochs, curves, time.perf_counter() - started)
-    for path in checkpoints.glob("*.safetensors"):
+    predictions = pd.concat(parts, ignore_index=True)
+    _write(target, predictions, weights, seed, epochs, losses, time.perf_counter() - started)
+    for path in checkpoints.glob("*.pt"):
         path.unlink()
     checkpoints.rmdir()
     return predictions
+
+
+def _key(table: pd.DataFrame, pixels: Tensor, weights: Weights, seed: int, epochs: int) -> str:
+    """Tell checkpoints apart: those of other images, weights or settings are not gone on from."""
+    settings = f"{weights.sha256} {seed} {epochs} {FINE_TUNING}".encode()
+    names = "\n".join(table["filename"]).encode()
+    return files.sha256_bytes(settings + names + pixels.numpy().tobytes())[:16]
+
+
+def _hybrid(
+    x: NDArray[np.float32], table: pd.DataFrame, weights: Weights, split: Split, seed: int
+) -> tuple[Probability, Probability]:
+    """Answers of GCN and MLP on the fine-tuned features of one fold's network."""
+    provenance = {"weights": {"name": f"{weights.name}, fine-tuned"}}
+    origin = f"{len(x):,} cells, by the network fine-tuned for {split.fold}."
+    task = Task(
+        features=Features(x, table, provenance, origin),
+        split=split,
+        graph=Attached(k=GRAPH.k, edges=GRAPH.edges),
+        seed=seed,
+    )
+    return classifiers.gcn(task), classifiers.mlp(task)
+
+
+def _rows(
+    table: pd.DataFrame, split: Split, model: str, seed: int, probability: Probability
+) -> pd.DataFrame:
+    """Predictions of one model for a fold's test cells."""
+    tested = table.loc[split.test, ["filename", "subject", "label"]]
+    rows = tested.assign(
+        protocol="subject_disjoint",
+        model=model,
+        seed=seed,
+        fold=split.fold,
+        probability=probability[split.test].astype(np.float32),
+        n_train=int(split.train.sum()),
+    )
+    names = ["protocol", "model", "seed", "fold", *tested.columns, "probability", "n_train"]
+    return rows[names]
 
 
 def _write(
@@ -289,27 +169,36 @@ def _write(
 def reference(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Predictions that the package ships for the cells of `table`, and their provenance.
 
+    Parameters
+    ----------
+    table : DataFrame
+        Cells of C-NMC 2019, with filename and fold.
+
     Returns
     -------
     predictions : DataFrame
-        Empty when the reference lacks some of the cells: models are compared on the same cells.
+        Columns as of `cross_predict`. Empty when the reference lacks some of the cells: models are
+        compared on the same cells.
     provenance : dict
         Weights, settings, losses of each epoch by fold.
     """
     path = files.shipped_path(REFERENCE)
     predictions = pd.read_parquet(path)
-    whole = set(table["filename"]) <= set(predictions["filename"])
-    chosen = predictions["filename"].isin(table["filename"]) & whole
-    return predictions[chosen].reset_index(drop=True), json.loads(
-        path.with_suffix(".json").read_text()
-    )
+    provenance: dict[str, Any] = json.loads(path.with_suffix(".json").read_text())
+    if not set(table["filename"]) <= set(predictions["filename"]):
+        return predictions.iloc[:0], provenance
+    # The shipped file calls the fold of every row "all"; a cell's own fold is the one whose
+    # network answered.
+    fold = predictions["filename"].map(table.set_index("filename")["fold"])
+    asked = predictions.assign(fold=fold)[fold.notna()]
+    return asked.reset_index(drop=True), provenance
 
 
 def demonstrate(folder: Path) -> list[float]:
     """Losses of two epochs on drawn phantoms: the whole fine-tuning, without any real cell."""
-    images = phantoms.write_phantoms(folder / "phantoms", cells_per_class=12, seed=0)
+    images = write_phantoms(folder / "phantoms", cells_per_class=12, seed=0)
     table, pixels = read_cells(images)
     everyone = np.ones(len(table), dtype=bool)
     labels = table["label"].to_numpy(copy=True)
     weights = find_weights("random:0")
-    return fine_tune(pixels, labels, everyone, weights, seed=0, epochs=2, progress=False)[1]
+    return cnn.fine_tune(pixels, labels, everyone, weights, seed=0, epochs=2, progress=False)[1]

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from leukgnn.experiments.partitions import Partition
+from leukgnn.experiments.profiles import profile
 from leukgnn.experiments.runs import Asked, Run
-from leukgnn.features import Features, all_sizes, control_features
+from leukgnn.features import Features, all_sizes, control_features, shipped_features
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached, Builder, Cliques, Joined
 from leukgnn.names import GROUPINGS
@@ -99,6 +101,25 @@ class Plan:
     ks: tuple[int, ...] = KS
     similarity: float = SIMILARITY
     minibatch_epochs: int = MINIBATCH_EPOCHS
+
+    @classmethod
+    def of(cls, features: Features, name: str, **parameters: Any) -> "Plan":
+        """Plan for a profile: few of everything for features that no published run knows.
+
+        Parameters
+        ----------
+        features : Features
+            The paper's; the control features of the same cells stand beside them.
+        name : str
+            Of a profile.
+        **parameters
+            Fields of `Plan`, such as ``k=20``.
+        """
+        plan = cls(sources=Sources.of(features), **parameters)
+        if features == shipped_features():
+            return plan
+        few = {key: min(most, getattr(plan, key)) for key, most in profile(name).few.items()}
+        return replace(plan, **few)
 
     def __post_init__(self) -> None:
         for name in ("seeds", "partitions", "repeats"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from safetensors.numpy import save_file
 
 from leukgnn import files
 from leukgnn.experiments.fingerprint import code_fingerprint
+from leukgnn.experiments.profiles import profile
 from leukgnn.files import InputError
 
 if TYPE_CHECKING:
@@ -126,15 +128,13 @@ class Store:
         return self.folder / run.key[:2] / f"{run.key}.safetensors"
 
 
-def open_store(profile: str) -> Store:
-    """Store of the checkout (outside one: of the working folder).
+def open_store(name: str) -> Store:
+    """Store of the checkout (outside one: of the working folder), as this profile uses it.
 
-    Parameters
-    ----------
-    profile : str
-        "quick" reads the published runs, "full" computes all of them anew.
+    The environment's LEUKGNN_RUNS names another folder, such as one that several machines share.
     """
-    return Store(files.build_folder() / "runs", published=profile != "full")
+    folder = os.environ.get("LEUKGNN_RUNS") or files.build_folder() / "runs"
+    return Store(Path(folder), published=profile(name).published)
 
 
 @lru_cache(maxsize=1)
@@ -156,24 +156,23 @@ def _read(path: Path) -> Iterable[tuple[str, Value]]:
     try:
         rows = pq.read_table(path)
         columns = {name: rows[name].combine_chunks() for name in rows.column_names}
-        found = [
-            (
-                key.as_py(),
-                Value(
-                    columns["probability"][i].values.to_numpy(),
-                    columns["curves"][i].values.to_numpy().reshape(-1, columns["width"][i].as_py()),
-                    columns["choice"][i].values.to_numpy(),
-                ),
-                columns["sha256"][i].as_py(),
+        found = {
+            key: Value(
+                columns["probability"][i].values.to_numpy(),
+                columns["curves"][i].values.to_numpy().reshape(-1, columns["width"][i].as_py()),
+                columns["choice"][i].values.to_numpy(),
             )
-            for i, key in enumerate(columns["key"])
-        ]
+            for i, key in enumerate(columns["key"].to_pylist())
+        }
+        hashes = zip(columns["sha256"].to_pylist(), columns["description"].to_pylist(), strict=True)
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise InputError(f"{path}: not a file of runs ({error}); install leukgnn again.") from error
-    for key, value, sha256 in found:
+    for value, (sha256, description) in zip(found.values(), hashes, strict=True):
         if value.sha256 != sha256:
-            raise InputError(f"{path}: run {key[:12]} is damaged; install leukgnn again.")
-    return [(key, value) for key, value, _ in found]
+            raise InputError(
+                f"{path}: the answers of the run {description} are damaged; install leukgnn again."
+            )
+    return found.items()
 
 
 def write_published(path: Path, runs: Mapping[str, tuple[str, Value]]) -> None:

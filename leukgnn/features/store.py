@@ -108,11 +108,9 @@ def read_features(inputs: str = "") -> Features:
         says which.
     """
     if inputs:
-        return read_features_file(
-            files.find_artifact(inputs, "features.npz", made_by="03_features")
-        )
+        return read_features_file(files.find_artifact(inputs, "features.npz"))
     try:
-        return read_features_file(files.find_artifact("", "features.npz", made_by="03_features"))
+        return read_features_file(files.find_artifact("", "features.npz"))
     except InputError:
         return shipped_features()
 

@@ -31,7 +31,7 @@ def read_graph(inputs: str, *, features: NDArray[Any], k: int, edges: str) -> In
     """
     wanted = {"k": k, "edges": edges, "features": features_hash(features)}
     try:
-        path = files.find_artifact(inputs, "graph.npz", made_by="04_graph")
+        path = files.find_artifact(inputs, "graph.npz")
         settings = json.loads(path.with_suffix(".json").read_text())
     except (InputError, OSError):
         settings = {}

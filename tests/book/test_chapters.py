@@ -121,16 +121,6 @@ def test_what_cannot_be_read_as_declared_is_named(chapter, text):
     assert f"{name}='{value}'" in str(caught.value)
 
 
-def test_a_profile_brings_its_parameters_but_for_those_given(chapter, tmp_path):
-    source, output = chapter("print(k, rate)"), tmp_path / "out.ipynb"
-    profiles = "quick: {}\nfull:\n  07_trial: {k: 5, rate: 2.0}\n"
-    (tmp_path / "notebooks" / "profiles.yml").write_text(profiles)
-    chapters.run(source, output, {"profile": "full", "rate": 3})
-    assert nbformat.read(output, as_version=4).cells[-1].outputs[0].text == "5 3.0\n"
-    with pytest.raises(InputError, match="profile 'fast' is unknown: expected one of quick, full"):
-        chapters.run(source, output, {"profile": "fast"})
-
-
 def test_an_output_that_cannot_be_written_is_named_before_the_run(chapter, tmp_path):
     source = chapter("raise SystemError")
     (tmp_path / "folder.ipynb").mkdir()

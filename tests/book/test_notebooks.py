@@ -7,9 +7,13 @@ import nbformat
 import pandas as pd
 import pytest
 
-from leukgnn import claims, controls, execute, features, finetune, metrics, paper, results
+from leukgnn import claims, evaluation, experiments, features, names, paper
+from leukgnn.book import chapters
+from leukgnn.evaluation import tables
+from leukgnn.experiments import finetune
+from leukgnn.networks import Settings
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "notebooks").glob("*.md"))
 SETTINGS = {
     name: value
@@ -19,26 +23,17 @@ SETTINGS = {
 # What is ours to choose in a notebook, such as how many cells a figure shows.
 OURS = {
     "profile", "images", "weights", "inputs", "outputs", "examples", "sample", "seeds", "draws",
-    "minibatch_epochs", "neighbours", "repeats", "tuned", "ks", "similarity", "folds",
+    "minibatch_epochs", "neighbours", "partitions", "repeats", "ks", "similarity", "folds",
 }  # fmt: skip
-SMALL = {
-    "01_dataset": {},
-    "02_augmentation": {"sample": 20},
-    "03_features": {"sample": 150},
-    "04_graph": {"k": 5},
-    "05_gcn": {"k": 5, "epochs": 2},
-    "06_results": {"draws": 10, "sample": 100},
-    "07_protocols": {"k": 5, "epochs": 2, "draws": 10},
-    "08_controls": {"k": 5, "epochs": 2, "ks": [3], "draws": 10},
-    "09_cnn": {"draws": 10},
-    "10_leakage": {"k": 5, "epochs": 2, "draws": 10},
-    "11_page": {"draws": 10},
-}
+FEW = {
+    "k": 5, "epochs": 2, "seeds": 1, "partitions": 1, "repeats": 1, "folds": 2, "ks": [3],
+    "minibatch_epochs": 1, "draws": 10, "sample": 100,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_defaults_are_those_of_the_paper_module(source):
-    declared = execute.declared_parameters(source)
+    declared = chapters.declared_parameters(source)
     for parameter in declared.values():
         if parameter.name in OURS:
             continue
@@ -46,35 +41,55 @@ def test_defaults_are_those_of_the_paper_module(source):
         assert parameter.default == (list(expected) if isinstance(expected, tuple) else expected)
 
 
-@pytest.mark.parametrize("group", [paper.IMAGES, paper.GRAPH, paper.TRAINING])
-def test_silent_settings_are_settings(group):
-    assert set(group.SILENT) <= {field.name for field in dataclasses.fields(group)}
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_defaults_are_those_of_the_plan(source):
+    """So a chapter with its defaults asks for the published runs, and no other."""
+    plan = experiments.Plan.__dataclass_fields__
+    for parameter in chapters.declared_parameters(source).values():
+        if parameter.name == "draws":
+            assert parameter.default == evaluation.DRAWS
+        elif parameter.name in plan and parameter.name in OURS:
+            expected = plan[parameter.name].default
+            default = parameter.default
+            assert (tuple(default) if isinstance(default, list) else default) == expected
+
+
+def test_settings_say_where_they_come_from():
+    sources = paper.sources()
+    assert set(SETTINGS) <= set(sources)
+    assert sources["hidden"] == "IV.C" and sources["k"].startswith("silent: our choice")
 
 
 @pytest.fixture(scope="session")
-def executed(tmp_path_factory):
-    """Every chapter run with small settings on 700 of the real cells' features."""
+def small():
+    """700 of the real cells' features."""
+    shipped = features.shipped_features()
+    rows = shipped.table.groupby("label").sample(350, random_state=0).index.to_numpy()
+    return shipped.take(rows)
+
+
+@pytest.fixture(scope="session")
+def executed(tmp_path_factory, small):
+    """Every chapter run with small settings on those, and one store for all of them."""
     folder = tmp_path_factory.mktemp("chapters")
     artifacts = folder / "artifacts"
-    shipped = features.shipped_features()
-    rows = shipped.table.groupby("label").sample(350, random_state=0).index
-    for source in SOURCES:
-        name = source.stem
-        declared = execute.declared_parameters(source)
-        given = {"inputs": str(artifacts), "outputs": str(artifacts), **SMALL[name]}
-        execute.run(
-            source, folder / f"{name}.ipynb", {k: v for k, v in given.items() if k in declared}
-        )
-        if name == "03_features":  # the chapters after it go on with fewer cells
-            table = shipped.table.loc[rows].reset_index(drop=True)
-            target = artifacts / "features.npz"
-            features.write_features(target, shipped.x[rows], table, shipped.provenance)
+    artifacts.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEUKGNN_RUNS", str(folder / "runs"))
+        target = artifacts / "features.npz"
+        features.write_features(target, small.x, small.table, small.provenance)
+        experiments.artifacts.write_hidden(small, artifacts, Settings(epochs=2))
+        for source in SOURCES:
+            declared = chapters.declared_parameters(source)
+            given = {"inputs": str(artifacts), **FEW}
+            chosen = {name: value for name, value in given.items() if name in declared}
+            chapters.run(source, folder / f"{source.stem}.ipynb", chosen)
     return folder
 
 
 @pytest.mark.notebook
 def test_every_chapter_runs(executed):
-    assert [p.stem for p in sorted(executed.glob("*.ipynb"))] == list(SMALL)
+    assert [p.stem for p in sorted(executed.glob("*.ipynb"))] == [p.stem for p in SOURCES]
     for path in executed.glob("*.ipynb"):
         notebook = nbformat.read(path, as_version=4)
         assert notebook.metadata["leukgnn"]["chapter"] == path.stem
@@ -85,48 +100,57 @@ def test_every_chapter_runs(executed):
 
 
 @pytest.fixture(scope="session")
-def tables(executed):
-    """The result tables and the verdicts of those chapters."""
+def result_tables(executed, small):
+    """The result tables and the verdicts of those chapters, from the same store."""
     target = executed / "results"
-    results.write(str(executed / "artifacts"), target, draws=10, seed=0)
+    plan = experiments.Plan(
+        sources=experiments.Sources.of(small), k=5, settings=Settings(epochs=2), seeds=1,
+        partitions=1,
+    )  # fmt: skip
+    store = experiments.Store(executed / "runs", published=False)
+    answers = experiments.predictions(plan.results(), store, progress=False)
+    reference, _ = finetune.reference(small.table)
+    tables.write(pd.concat([answers, reference], ignore_index=True), target, draws=10)
     claims.write(executed, target)
     return target
 
 
 @pytest.mark.notebook
-def test_contracts_of_the_results(executed, tables):
-    table = pd.read_csv(tables / "results.csv")
-    contract = ["protocol", "model", "seed", "fold", "n_train", "n_test", *metrics.METRICS]
+def test_contracts_of_the_results(result_tables, small):
+    table = pd.read_csv(result_tables / "results.csv")
+    contract = ["protocol", "model", "seed", "fold", "n_train", "n_test", *evaluation.METRICS]
     assert table.columns.tolist() == contract
+    assert set(table["protocol"]) <= set(names.PROTOCOLS)
+    assert set(table["model"]) <= set(names.MODELS)
     models = table.groupby("protocol")["model"].agg(set)
-    audited = set(controls.CONTROLS) - {"gcn_tuned", "mlp_tuned", "gcn_dummy"}
-    audited |= {"gcn_random_weights", "mlp_random_weights", "size_all"}
-    assert audited <= models["as_written"]
-    assert (
-        audited | {"gcn_transductive", "gcn_dummy", *finetune.MODELS} <= models["subject_disjoint"]
-    )
+    everywhere = set(experiments.CLASSIFIERS) - {
+        "gcn_tuned", "mlp_tuned", "gcn_dummy", "gcn_asked_masked"
+    }  # fmt: skip
+    everywhere |= {"gcn_random_weights", "mlp_random_weights", "size_all"}
+    assert everywhere <= models["as_written"]
+    apart = {"gcn_transductive", "gcn_dummy", "gcn_tuned", "mlp_tuned", *finetune.MODELS}
+    assert everywhere | apart <= models["subject_disjoint"]
     assert models["as_released"] == {"gcn", "gcn_reverse", "mlp"}
-    predictions = pd.read_parquet(tables / "predictions.parquet")
-    assert predictions.columns.tolist() == results.CONTRACT
+    predictions = pd.read_parquet(result_tables / "predictions.parquet")
+    assert predictions.columns.tolist() == evaluation.CONTRACT
     assert not predictions.duplicated(["protocol", "model", "seed", "filename"]).any()
-    cells = pd.read_parquet(executed / "artifacts" / "cells.parquet")
-    assert predictions["filename"].isin(cells["filename"]).all()
-    assert len(predictions) == table["n_test"].sum()
+    known = features.all_sizes().table["filename"]
+    assert predictions["filename"].isin(known).all()
+    pooled = table[table["fold"] == "all"]
+    assert len(predictions) == pooled["n_test"].sum()
 
 
 @pytest.mark.notebook
-def test_every_fact_that_a_claim_names_is_computed(tables):
-    table = pd.read_csv(tables / "claims.csv")
+def test_a_prediction_says_which_fold_answered(result_tables, small):
+    predictions = pd.read_parquet(result_tables / "predictions.parquet")
+    apart = predictions[predictions["protocol"].eq("subject_disjoint")]
+    folds = features.all_sizes().table.set_index("filename")["fold"]
+    assert (apart["fold"] == apart["filename"].map(folds)).all()
+
+
+@pytest.mark.notebook
+def test_every_fact_that_a_claim_names_is_computed(result_tables):
+    table = pd.read_csv(result_tables / "claims.csv")
     assert table.columns.tolist() == claims.COLUMNS
     absent = table.loc[table["our_value"].str.contains(claims.ABSENT), "id"].tolist()
     assert absent == []
-
-
-@pytest.mark.notebook
-def test_chapter_03_hands_on_the_shipped_features(executed, tmp_path):
-    """Without images: float16 both ways, so chapter 04 on gets the very same numbers."""
-    source = ROOT / "notebooks" / "03_features.md"
-    execute.run(source, tmp_path / "o.ipynb", {"outputs": str(tmp_path), "sample": 100})
-    told, shipped = features.read_features(str(tmp_path)), features.shipped_features()
-    assert (told.x == shipped.x).all()
-    assert told.provenance == shipped.provenance

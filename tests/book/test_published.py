@@ -1,63 +1,103 @@
-"""The published run: what ships, what the README and the book tell of it, how it is renewed."""
+"""The published runs and tables: what ships, what README and book say of it, how it is renewed."""
 
 import json
 import shutil
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 
-from leukgnn import claims, cli, controls, published
+from leukgnn import claims, cli, experiments, names
+from leukgnn.book import published
+from leukgnn.experiments.store import Value, published_runs
+from leukgnn.features import shipped_features
 from leukgnn.files import InputError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 RANDOM = {  # whatever is trained from random weights or on a random graph
     "gcn", "mlp", "correct_and_smooth", "gcn_random_graph", "gcn_masked", "gcn_random_weights",
     "mlp_random_weights", "gcn_transductive", "gcn_transductive_masked",
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def plan():
+    return experiments.Plan.of(shipped_features(), "full")
+
+
+def test_every_run_that_the_book_shows_ships(plan):
+    missing = [a.run.name for a in plan.everything() if a.run.key not in published_runs()]
+    assert missing == []
+
+
+def test_no_other_run_ships(plan):
+    assert set(published_runs()) == {a.run.key for a in plan.everything()}
+
+
+def test_the_published_answers_fit_their_cells(plan):
+    for a in plan.everything():
+        value = published_runs()[a.run.key]
+        assert value.probability.shape == (a.run.asked(a.features).sum(),), a.run.name
+        assert ((value.probability >= 0) & (value.probability <= 1)).all(), a.run.name
+
+
+def test_the_published_metrics_are_those_of_the_published_runs(plan):
+    """Counted here from the runs with scikit-learn, not by the code that wrote the tables."""
+    from sklearn.metrics import accuracy_score, roc_auc_score
+
+    table = published.table("results.csv").set_index(["protocol", "model", "seed", "fold"])
+    chosen = [a for a in plan.results() if a.seed == 0 and a.model in ("gcn", "mlp", "size")]
+    for a in chosen:
+        probability = published_runs()[a.run.key].probability
+        label = a.features.table["label"].to_numpy()[a.run.asked(a.features)]
+        fold = a.run.fold if (a.protocol, a.model, 0, a.run.fold) in table.index else "all"
+        row = table.loc[(a.protocol, a.model, 0, fold)]
+        assert row["accuracy"] == pytest.approx(accuracy_score(label, probability >= 0.5))
+        assert row["roc_auc"] == pytest.approx(roc_auc_score(label, probability))
+
+
 def test_the_published_results_hold_all_protocols_and_controls():
     results = published.table("results.csv")
-    assert set(published.PROTOCOLS) <= set(results["protocol"])
+    assert set(names.PROTOCOLS) == set(results["protocol"])
     models = results.groupby("protocol")["model"].agg(set)
-    assert (
-        set(controls.CONTROLS) | RANDOM | {"cnn", "cnn_gcn", "cnn_mlp"}
-        <= models["subject_disjoint"]
-    )
+    everywhere = set(experiments.CLASSIFIERS) - {"gcn_asked_masked"}
+    assert everywhere | RANDOM | {"cnn", "cnn_gcn", "cnn_mlp"} <= models["subject_disjoint"]
     apart = {"gcn_tuned", "mlp_tuned", "gcn_dummy"}  # with subjects apart alone
-    assert set(controls.CONTROLS) - apart <= models["as_written"]
+    assert everywhere - apart <= models["as_written"]
     assert {"gcn", "gcn_reverse", "mlp"} <= models["as_released"]
     seeds = results.groupby(["protocol", "model"])["seed"].nunique()
-    for protocol, there in models.items():
-        if protocol in published.PROTOCOLS:
-            assert all(seeds[protocol, model] >= 10 for model in RANDOM & there), protocol
+    for protocol in ("as_written", "as_released", "subject_disjoint"):
+        assert all(seeds[protocol, model] >= 10 for model in RANDOM & models[protocol]), protocol
 
 
 def test_every_claim_has_a_published_verdict():
     verdicts = published.table("claims.csv").set_index("id")["verdict"]
-    assert list(verdicts.index) == [entry["id"] for entry in claims.ledger()]
+    assert sorted(verdicts.index) == sorted(entry["id"] for entry in claims.ledger())
     assert set(verdicts) <= set(claims.VERDICTS)
 
 
 def test_the_published_intervals_agree_with_the_published_results():
-    means = published.table("results.csv").groupby(["protocol", "model"])["accuracy"].mean()
-    told = published.table("intervals.csv").query("metric == 'accuracy'")
-    told = told.set_index(["protocol", "model"])["value"]
-    assert means.to_dict() == pytest.approx(told[means.index].to_dict(), abs=1e-9)
+    results = published.table("results.csv").query("fold == 'all'")
+    means = results.groupby(["protocol", "model"])["accuracy"].mean()
+    intervals = published.table("intervals.csv").query("metric == 'accuracy'")
+    intervals = intervals.set_index(["protocol", "model"])["value"]
+    assert means.to_dict() == pytest.approx(intervals[means.index].to_dict(), abs=1e-9)
 
 
-def test_provenance_names_one_commit_and_every_chapter():
-    told = published.provenance()
-    assert not told["commit"].endswith("+") and told["command"] == "make book PROFILE=full"
-    assert {p.stem for p in (ROOT / "notebooks").glob("*.md")} == set(told["chapters"])
+def test_provenance_names_one_commit_and_every_chapter(plan):
+    origin = published.provenance()
+    assert not origin["commit"].endswith("+") and not origin["runs"]["commit"].endswith("+")
+    assert origin["command"] == "make book PROFILE=full"
+    assert {p.stem for p in (ROOT / "notebooks").glob("*.md")} == set(origin["chapters"])
+    assert origin["runs"]["number"] == len(plan.everything())
 
 
 def test_the_readme_tells_the_published_results():
     text = (ROOT / "README.md").read_text()
     assert published.with_results(text) == text
-    assert published.README_MARKS[0] in text and "| ResNet-18 + GCN | 0." in text
+    assert published.README_MARKS[0] in text and "| GCN | 0." in text
 
 
 def test_the_readme_is_written_between_its_marks_alone(tmp_path, monkeypatch):
@@ -71,38 +111,73 @@ def test_the_readme_is_written_between_its_marks_alone(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def build(tmp_path, monkeypatch):
-    """A build's folder with two executed chapters of the full profile and the published tables."""
+def build(tmp_path, monkeypatch, small_plan):
+    """A full build: two executed chapters, tables, and a store with a small plan's runs."""
     monkeypatch.chdir(tmp_path)
-    chapters = tmp_path / "book" / "chapters"
-    chapters.mkdir(parents=True)
+    notebooks = tmp_path / "book" / "chapters"
+    notebooks.mkdir(parents=True)
     for name in ("05_gcn", "07_protocols"):
-        write_chapter(chapters / f"{name}.ipynb")
+        write_chapter(notebooks / f"{name}.ipynb")
     results = tmp_path / "build" / "results"
     results.mkdir(parents=True)
     for name in published.TABLES:
         shutil.copy(published.FOLDER / name, results)
-    return chapters, results, tmp_path / "published"
+    store = experiments.Store(tmp_path / "runs", published=False)
+    origin = {"commit": "abc", "processor": "a processor", "threads": 2}
+    monkeypatch.setattr(experiments.store.files, "provenance", lambda: dict(origin))
+    for a in small_plan.everything():
+        answers = np.full(a.run.asked(a.features).sum(), 0.5, np.float32)
+        store.write(a.run, Value(answers, np.zeros((0, 0)), np.zeros(0)))
+    monkeypatch.setattr(published.Plan, "of", classmethod(lambda *_, **__: small_plan))
+    monkeypatch.setattr(published, "FOLDER", tmp_path / "published")
+    monkeypatch.setattr(published, "PUBLISHED", tmp_path / "published_runs")
+    return notebooks, results, store
+
+
+@pytest.fixture(scope="module")
+def small_plan():
+    shipped = shipped_features()
+    rows = shipped.table.groupby("label").sample(60, random_state=0).index.to_numpy()
+    plan = experiments.Plan(
+        sources=experiments.Sources.of(shipped.take(rows)), seeds=1, partitions=1, repeats=1
+    )
+    groups = {"as_written": plan.as_written(["gcn", "mlp"]), "resubstituted": plan.resubstituted()}
+    return SmallPlan(plan, groups)
+
+
+class SmallPlan:
+    """A plan of a few runs, with what `publish` asks of one."""
+
+    def __init__(self, plan, groups):
+        self.seeds, self.partitions = plan.seeds, plan.partitions
+        self.groups = lambda: groups
+        self.everything = lambda: [a for asked in groups.values() for a in asked]
 
 
 def write_chapter(path, profile="full", commit="abc"):
     notebook = nbformat.v4.new_notebook()
     notebook.metadata["leukgnn"] = {
         "seconds": 1.23,
-        "parameters": {"profile": profile, "seeds": 10},
+        "parameters": {"profile": profile},
         "provenance": {"commit": commit, "processor": "a processor", "threads": 2},
     }
     nbformat.write(notebook, path)
 
 
-def test_publishing_keeps_the_tables_and_their_origin(build):
+def test_publishing_keeps_runs_and_tables_and_their_origin(build, small_plan):
     published.publish(*build)
     for name in published.TABLES:
-        assert (build[2] / name).read_bytes() == (build[1] / name).read_bytes()
-    told = json.loads((build[2] / published.PROVENANCE).read_text())
-    assert told["commit"] == "abc" and "threads" not in told
-    chapter = {"seconds": 1.2, "parameters": {"profile": "full", "seeds": 10}}
-    assert told["chapters"] == {"05_gcn": chapter, "07_protocols": chapter}
+        assert (published.FOLDER / name).read_bytes() == (build[1] / name).read_bytes()
+    origin = json.loads((published.FOLDER / published.PROVENANCE).read_text())
+    assert origin["commit"] == "abc" and "threads" not in origin
+    assert origin["runs"] == {"number": len(small_plan.everything()), "commit": "abc"}
+    assert origin["chapters"] == {"05_gcn": 1.2, "07_protocols": 1.2}
+    kept = {
+        key
+        for path in published.PUBLISHED.glob("*.parquet")
+        for key, _ in experiments.store._read(path)
+    }
+    assert kept == {a.run.key for a in small_plan.everything()}
 
 
 @pytest.mark.parametrize(
@@ -115,31 +190,89 @@ def test_publishing_keeps_the_tables_and_their_origin(build):
 )
 def test_what_is_no_full_run_of_one_commit_is_not_published(build, planted, word):
     write_chapter(build[0] / "07_protocols.ipynb", **planted)
+    if planted.get("commit") == "abc+":
+        write_chapter(build[0] / "05_gcn.ipynb", **planted)
     with pytest.raises(InputError, match=word.replace("+", r"\+")):
         published.publish(*build)
-    assert not build[2].exists()
+    assert not published.FOLDER.exists()
 
 
 def test_a_build_without_its_tables_is_not_published(build):
     (build[1] / "claims.csv").unlink()
     with pytest.raises(InputError, match=r"claims\.csv is missing: run `make book PROFILE=full`"):
         published.publish(*build)
-    assert not build[2].exists()
+    assert not published.FOLDER.exists()
 
 
-def test_the_book_sets_a_build_beside_the_published_run(build):
-    _, results, _ = build
-    same = published.generated(results)["published"]
-    assert "gives every claim the published verdict" in same
-    table = pd.read_csv(results / "claims.csv", keep_default_na=False)
-    old, new = (
-        table.loc[0, "verdict"],
-        next(v for v in claims.VERDICTS if v != table.loc[0, "verdict"]),
-    )
+def test_a_build_without_one_of_its_runs_is_not_published(build, small_plan):
+    run = small_plan.everything()[0].run
+    build[2]._path(run).unlink()
+    with pytest.raises(InputError, match=r"1 run missing, such as gcn, share 0 all, seed 0"):
+        published.publish(*build)
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """The published tables as a build's."""
+    for name in published.TABLES:
+        shutil.copy(published.FOLDER / name, tmp_path)
+    return tmp_path
+
+
+def test_the_book_says_that_its_tables_are_the_published_ones(copied):
+    text = published.generated(copied)["published"]
+    assert "The tables of this build are the published ones" in text
+    assert "gives every claim the published verdict" in text
+
+
+def test_a_number_that_is_not_the_published_one_is_named(copied):
+    table = pd.read_csv(copied / "results.csv")
+    chosen = table.query("protocol == 'subject_disjoint' and model == 'svm'").index[0]
+    table.loc[chosen, "roc_auc"] = 1 - table.loc[chosen, "roc_auc"]
+    table.to_csv(copied / "results.csv", index=False)
+    (sentence,) = published.deviations(copied)
+    assert "protocol subject_disjoint, model svm" in sentence and "roc_auc" in sentence
+    assert "1 rows of its tables are not" in published.generated(copied)["published"]
+
+
+def test_a_claim_with_another_verdict_is_named(copied):
+    table = pd.read_csv(copied / "claims.csv", keep_default_na=False)
+    old = table.loc[0, "verdict"]
+    new = next(v for v in claims.VERDICTS if v != old)
     table.loc[0, ["verdict", "our_value"]] = new, "<1>"
-    table.to_csv(results / "claims.csv", index=False)
-    intervals = pd.read_csv(results / "intervals.csv")
-    intervals[intervals["model"] != "cnn"].to_csv(results / "intervals.csv", index=False)
-    other = published.generated(results)["published"]
+    table.to_csv(copied / "claims.csv", index=False)
+    other = published.generated(copied)["published"]
     assert f"this build *{new}* (&lt;1&gt;)" in other and f"published *{old}*" in other
-    assert other.count("\n- ") == 1 and "| – |" in other
+    assert other.count("\n- ") == 1
+
+
+def test_an_inverted_published_run_is_found_by_the_witness(monkeypatch, tmp_path, plan):
+    """One column of probabilities inverted, with a right hash: the run is named."""
+    (a,) = [a for a in plan.sweep() if a.protocol == "2" and a.run.fold == "fold_2"]
+    whole = dict(published_runs())
+    right = whole[a.run.key]
+    whole[a.run.key] = Value(1 - right.probability, right.curves, right.choice)
+    monkeypatch.setattr(experiments.witness, "published_runs", lambda: whole)
+    store = experiments.Store(tmp_path, published=True)
+    store.write(a.run, right)  # what this machine computes
+    compared = experiments.witness.compare([a], store, progress=False)
+    assert not compared["agrees"].any()
+    (sentence,) = experiments.witness.complaints(compared)
+    assert a.run.name in sentence and "make publish" in sentence
+
+
+def test_the_witness_visits_every_model_and_all_runs_in_time(plan):
+    groups = plan.groups()
+    chosen = experiments.witness.witnesses(groups, "0")
+    asked = [a for group in groups.values() for a in group]
+    of_protocols = [a for a in asked if a.protocol in names.PROTOCOLS]
+    keys = {a.run.key for a in chosen}
+    always = [a for a in of_protocols if a.model in ("gcn", "mlp") and a.seed == 0]
+    assert {a.run.key for a in always} <= keys
+    assert {a.model for a in of_protocols} <= {a.model for a in chosen}
+    assert any(a.run.key in keys for a in plan.groupings())
+    others = [a for a in of_protocols if a.model not in ("gcn", "mlp")]
+    visited = {
+        a.run.key for draw in range(60) for a in experiments.witness.witnesses(groups, f"{draw:x}")
+    }
+    assert {a.run.key for a in others} <= visited

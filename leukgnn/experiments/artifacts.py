@@ -1,0 +1,69 @@
+"""What is computed before any run: the features that a build goes on with, and their graph."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from leukgnn import files
+from leukgnn.experiments.features_witness import witnessed
+from leukgnn.experiments.plan import Plan
+from leukgnn.features import (
+    Features,
+    extraction,
+    features_hash,
+    resnet,
+    shipped_features,
+    write_features,
+)
+from leukgnn.graphs import knn, knn_edges, write_graph
+from leukgnn.networks import Settings, normalised
+from leukgnn.paper import GRAPH
+
+
+def prepare(images: str, weights: str, folder: Path) -> Features:
+    """Write the features that chapters and runs read, the graph of all cells, and what a GCN sees.
+
+    `features.npz` with its provenance, `graph.npz` with its settings, and `hidden.npz`: the hidden
+    features of the first seed's graph network as written, with its test cells.
+
+    Parameters
+    ----------
+    images : str
+        Folder of C-NMC images; empty: the features of real cells that the package ships.
+    weights : str
+        As of `resnet.find_weights`; without any, the shipped features.
+    folder : Path
+
+    Returns
+    -------
+    Features
+        What was written.
+    """
+    found = resnet.local_weights(weights)
+    features: Features = shipped_features()
+    comparison: dict[str, Any] = {"compared": False}
+    if images and found is not None:
+        own = extraction.extract_folder(Path(images), found, folder / "extracted.npz")
+        features, comparison = witnessed(own)
+    provenance = {**features.provenance, "witness": comparison}
+    write_features(folder / "features.npz", features.x, features.table, provenance)
+    edge_index = knn_edges(knn(features.x, GRAPH.k)[0], GRAPH.edges)
+    settings = {"k": GRAPH.k, "edges": GRAPH.edges, "features": features_hash(features.x)}
+    write_graph(folder, edge_index, settings)
+    write_hidden(features, folder)
+    return features
+
+
+def write_hidden(features: Features, folder: Path, settings: Settings | None = None) -> None:
+    """Write `hidden.npz`: `hidden` (n, 128), float16, and `test` (n,), bool."""
+    plan = Plan.of(features, "quick", seeds=1, settings=settings or Settings())
+    asked = plan.as_written(["gcn"])[0]
+    task = asked.run.task(features)
+    network, _ = task.trained_gcn
+    with torch.no_grad():
+        adjacency = normalised(task.edge_index, len(features.x))
+        hidden = network.hidden(torch.from_numpy(features.x), adjacency).numpy()
+    with files.atomic_path(folder / "hidden.npz") as temporary:
+        np.savez_compressed(temporary, hidden=hidden.astype(np.float16), test=task.split.test)

@@ -1,0 +1,120 @@
+"""The witness: published runs computed again here, and compared answer by answer."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from leukgnn import names
+from leukgnn.experiments.runs import Asked, fill
+from leukgnn.experiments.store import Store, published_runs
+from leukgnn.paper import THRESHOLD
+
+ALWAYS = ("gcn", "mlp")  # computed again by every build: first seed, in each protocol
+# Measured, not guessed: the largest that the same runs differ by under other instruction sets and
+# thread counts (benchmarks/witness.py), doubled.
+TOLERANCE = 0.02  # of a run's mean absolute difference of probabilities
+ANSWERS = 0.98  # least share of cells with the same answer
+
+
+def witnesses(groups: Mapping[str, Sequence[Asked]], draw: str) -> list[Asked]:
+    """Choose the published runs that a build computes again.
+
+    Of every protocol the first seed's GCN and MLP. Of every other model, and of every group of runs
+    that belongs to no protocol (groupings, settings), one run, drawn by a hexadecimal text such as
+    a commit, so that in time all are visited.
+
+    Parameters
+    ----------
+    groups : mapping of str to sequence of Asked
+        Of `Plan.groups`.
+    draw : str
+    """
+    first: dict[tuple[str, str], int] = {}
+    chosen: list[Asked] = []
+    drawn: dict[str, list[Asked]] = {}
+    for group, asked in groups.items():
+        for a in asked:
+            if a.run.key not in published_runs():
+                continue
+            if a.protocol in names.PROTOCOLS and a.model in ALWAYS:
+                if a.seed == first.setdefault((a.protocol, a.model), a.seed):
+                    chosen.append(a)
+            else:
+                family = a.model if a.protocol in names.PROTOCOLS else group
+                drawn.setdefault(family, []).append(a)
+    chosen += [runs[int(draw, 16) % len(runs)] for runs in drawn.values()]
+    return list({a.run.key: a for a in chosen}.values())
+
+
+def compare(asked: Sequence[Asked], store: Store, *, progress: bool = True) -> pd.DataFrame:
+    """Compute published runs again, where this machine has not yet, and compare them.
+
+    Parameters
+    ----------
+    asked : sequence of Asked
+        Published ones.
+    store : Store
+        Whose own runs are compared; what they lack is computed.
+
+    Returns
+    -------
+    DataFrame
+        One row a run: `run` (its name), `protocol`, `model`, `seed`, `fold`, `cells`,
+        `mean_difference` and `largest_difference` of the probabilities, `same_answers` (share of
+        cells), `agrees`.
+    """
+    own = Store(store.folder, published=False)
+    fill(asked, own, progress=progress)
+    rows = []
+    for a in asked:
+        here = own.get(a.run).probability.astype(float)
+        published = published_runs()[a.run.key].probability.astype(float)
+        distance = np.abs(here - published)
+        same = float(((here >= THRESHOLD) == (published >= THRESHOLD)).mean())
+        rows.append(
+            {
+                "run": a.run.name,
+                "protocol": a.protocol,
+                "model": a.model,
+                "seed": a.seed,
+                "fold": a.run.fold,
+                "cells": len(here),
+                "mean_difference": float(distance.mean()),
+                "largest_difference": float(distance.max()),
+                "same_answers": same,
+                "agrees": bool(distance.mean() <= TOLERANCE and same >= ANSWERS),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def complaints(compared: pd.DataFrame) -> list[str]:
+    """Say of every run that disagrees which it is and what to do."""
+    return [
+        f"the published run of {row['run']} is not what this code computes: {row['cells']} "
+        f"probabilities differ by {row['mean_difference']:.4f} in the mean (at most {TOLERANCE} "
+        f"may), {row['same_answers']:.1%} of the answers are the same (at least {ANSWERS:.0%} "
+        "must be). If a change of the code was meant to change it, make the published runs anew "
+        "with `make book PROFILE=full` and `make publish`; else look for what changed it."
+        for row in compared[~compared["agrees"]].to_dict("records")
+    ]
+
+
+def summary(compared: pd.DataFrame) -> pd.DataFrame:
+    """Compare by protocol and model: runs, differences, share of equal answers, verdict."""
+    groups = compared.groupby(["protocol", "model"], sort=False)
+    return pd.DataFrame(
+        [
+            {
+                "Protocol": names.label(str(protocol)),
+                "Model": names.label(str(model)),
+                "Runs": len(rows),
+                "Mean difference": rows["mean_difference"].max(),
+                "Largest difference": rows["largest_difference"].max(),
+                "Same answers": rows["same_answers"].min(),
+                "Verdict": "agrees" if rows["agrees"].all() else "disagrees",
+            }
+            for (protocol, model), rows in groups
+        ]
+    )
