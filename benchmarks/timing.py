@@ -1,4 +1,4 @@
-"""Two tasks timed in turns, and a row that tells of it."""
+"""Two tasks timed in turns, and a row about them."""
 
 import statistics
 import time
