@@ -104,7 +104,7 @@ def read_features(inputs: str = "") -> Features:
     ----------
     inputs : str
         Folder of artifacts that holds `features.npz`. Empty: `build/artifacts` of the checkout
-        if chapter 03 has run, else the real cells' features that the package ships; `origin`
+        if `leukgnn artifacts` has run, else the real cells' features that the package ships; `origin`
         says which.
     """
     if inputs:

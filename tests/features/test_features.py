@@ -167,7 +167,7 @@ def test_feature_file_round_trip(written):
 
 
 def test_damaged_feature_files_are_named(written, tmp_path):
-    with pytest.raises(InputError, match="03_features"):
+    with pytest.raises(InputError, match="leukgnn artifacts"):
         features.read_features(str(tmp_path / "nowhere"))
     whole = written.read_bytes()
     written.write_bytes(whole[: len(whole) // 2])
