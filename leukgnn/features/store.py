@@ -104,8 +104,8 @@ def read_features(inputs: str = "") -> Features:
     ----------
     inputs : str
         Folder of artifacts that holds `features.npz`. Empty: `build/artifacts` of the checkout
-        if `leukgnn artifacts` has run, else the real cells' features that the package ships; `origin`
-        says which.
+        if `leukgnn artifacts` has run, else the real cells' features that the package ships;
+        `origin` says which.
     """
     if inputs:
         return read_features_file(files.find_artifact(inputs, "features.npz"))
