@@ -8,10 +8,12 @@ from leukgnn.features import Features, shipped_features
 from leukgnn.graphs import same_neighbours
 from leukgnn.paper import GRAPH
 
-# Measured on all 7,936 cells, computed by other vector instructions than the shipped ones
-# (ATEN_CPU_CAPABILITY=default, ONEDNN_MAX_CPU_ISA=AVX2 or SSE41): ...
-LARGEST_DIFFERENCE = 2.0**-7
-SAME_NEIGHBOURS = 0.95
+# Measured on all 7,936 cells: on the machine that made the shipped features every bit is the same;
+# with other vector instructions (ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=AVX2) 1.4 % of the
+# stored numbers are rounded to the next float16, and 99.8 % of the cells keep all neighbours.
+# Rounding to float16 itself leaves 99.1 % of them; bfloat16 moves numbers by 0.05.
+LARGEST_DIFFERENCE = 2.0**-7  # one step of float16 between 8 and 16, where the largest numbers lie
+SAME_NEIGHBOURS = 0.99
 
 
 def witnessed(own: Features) -> tuple[Features, dict[str, Any]]:

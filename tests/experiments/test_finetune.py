@@ -1,11 +1,16 @@
 """Fine-tuning: resumable, fair, and the shipped reference whole."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from leukgnn import cells, features, finetune, resnet
+from leukgnn import cells, features
+from leukgnn.evaluation import results_table
+from leukgnn.experiments import cnn, finetune
+from leukgnn.features import resnet
 from leukgnn.files import InputError
 
 
@@ -19,13 +24,13 @@ def fit(drawn, **settings):
     table, pixels, weights = drawn
     labels, train = table["label"].to_numpy(copy=True), np.arange(len(table)) % 2 == 0
     given = {"seed": 0, "progress": False, **settings}
-    return finetune.fine_tune(pixels, labels, train, weights, **given)
+    return cnn.fine_tune(pixels, labels, train, weights, **given)
 
 
 def test_an_interrupted_run_ends_with_the_same_network(drawn, tmp_path, monkeypatch):
     whole, losses = fit(drawn, epochs=3)
-    checkpoint = tmp_path / "fold.safetensors"
-    saved, save = [], finetune._save
+    checkpoint = tmp_path / "fold.pt"
+    saved, save = [], cnn._save
 
     def dies_after_the_second(*arguments):
         save(*arguments)
@@ -33,19 +38,20 @@ def test_an_interrupted_run_ends_with_the_same_network(drawn, tmp_path, monkeypa
         if len(saved) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(finetune, "_save", dies_after_the_second)
+    monkeypatch.setattr(cnn, "_save", dies_after_the_second)
     with pytest.raises(KeyboardInterrupt):
         fit(drawn, epochs=3, checkpoint=checkpoint)
     resumed, again = fit(drawn, epochs=3, checkpoint=checkpoint)
     assert len(saved) == 3, "two epochs before the interruption, one after it"
-    assert again == pytest.approx(losses)
+    assert again == losses
     for name, value in whole.state_dict().items():
-        torch.testing.assert_close(resumed.state_dict()[name], value)
+        torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["fold.pt"]
 
 
 def test_training_changes_all_layers_but_the_batch_norms_statistics(drawn):
     network, _ = fit(drawn, epochs=1)
-    before = finetune.CNN(drawn[2], 0).state_dict()
+    before = cnn.CNN(drawn[2], 0).state_dict()
     for name, value in network.state_dict().items():
         same = torch.equal(value, before[name])
         assert same == ("running" in name or "num_batches" in name), name
@@ -54,9 +60,9 @@ def test_training_changes_all_layers_but_the_batch_norms_statistics(drawn):
 
 def test_the_answer_does_not_depend_on_the_batch(drawn):
     _, pixels, weights = drawn
-    network = finetune.CNN(weights, 0)
-    probability, x = finetune.answer(network, pixels)
-    alone, own = finetune.answer(network, pixels[3:4])
+    network = cnn.CNN(weights, 0)
+    probability, x = cnn.answer(network, pixels)
+    alone, own = cnn.answer(network, pixels[3:4])
     assert alone == pytest.approx(probability[3:4], abs=1e-5)
     assert x.shape == (len(pixels), 512) and own == pytest.approx(x[3:4], abs=1e-4)
 
@@ -71,9 +77,33 @@ def test_one_class_and_no_epoch_are_named(drawn):
     table, pixels, weights = drawn
     labels = table["label"].to_numpy(copy=True)
     with pytest.raises(InputError, match="both present"):
-        finetune.fine_tune(pixels, labels, labels == 1, weights, seed=0, progress=False)
+        cnn.fine_tune(pixels, labels, labels == 1, weights, seed=0, progress=False)
     with pytest.raises(InputError, match="epochs=0"):
         fit(drawn, epochs=0)
+
+
+def test_every_cell_is_answered_by_the_fold_that_did_not_train_on_it(drawn, phantoms, tmp_path):
+    table, _, weights = drawn
+    target = tmp_path / "cnn.parquet"
+    predictions = finetune.cross_predict(
+        phantoms, weights, target, seed=0, epochs=1, progress=False
+    )
+    assert list(predictions) == [
+        "protocol", "model", "seed", "fold", "filename", "subject", "label", "probability",
+        "n_train",
+    ]  # fmt: skip
+    folds = table.set_index("filename")["fold"]
+    assert tuple(predictions["model"].unique()) == finetune.MODELS
+    for _, rows in predictions.groupby("model"):
+        assert sorted(rows["filename"]) == sorted(table["filename"])
+        assert (rows["fold"] == rows["filename"].map(folds)).all()
+        assert rows.groupby("fold")["n_train"].first().to_dict() == dict.fromkeys(
+            folds.unique(), 16
+        )
+    pd.testing.assert_frame_equal(pd.read_parquet(target), predictions)
+    assert set(results_table(predictions)["fold"]) == {"all", *folds}
+    assert set(json.loads(target.with_suffix(".json").read_text())["losses"]) == set(folds)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cnn.json", "cnn.parquet"]
 
 
 def test_the_reference_is_whole():
@@ -84,11 +114,17 @@ def test_the_reference_is_whole():
     for _, rows in predictions.groupby("model"):
         assert sorted(rows["filename"]) == sorted(shipped["filename"])
         facts = known.loc[rows["filename"]]
-        assert (facts["subject"].to_numpy() == rows["subject"].to_numpy()).all()
-        assert (facts["label"].to_numpy() == rows["label"].to_numpy()).all()
+        for column in ("subject", "label", "fold"):
+            assert (facts[column].to_numpy() == rows[column].to_numpy()).all()
     assert predictions["probability"].between(0, 1).all()
     assert len(provenance["weights"]["sha256"]) == 64
     assert set(provenance["losses"]) == {"fold_0", "fold_1", "fold_2"}
+
+
+def test_a_reference_for_some_cells_holds_those():
+    some = features.shipped_features().table.iloc[::500]
+    predictions, _ = finetune.reference(some)
+    assert sorted(predictions["filename"]) == sorted([*some["filename"]] * len(finetune.MODELS))
 
 
 def test_a_reference_that_lacks_cells_is_not_compared():
@@ -96,10 +132,14 @@ def test_a_reference_that_lacks_cells_is_not_compared():
     assert finetune.reference(other)[0].empty
 
 
-def test_a_damaged_checkpoint_is_named(drawn, tmp_path):
-    checkpoint = tmp_path / "fold.safetensors"
-    checkpoint.write_bytes(b"cut off")
-    with pytest.raises(InputError, match="damaged checkpoint"):
+@pytest.mark.parametrize("damage", ["not torch's", "empty", "cut off", "of another network"])
+def test_a_damaged_checkpoint_is_named(drawn, tmp_path, damage):
+    checkpoint = tmp_path / "fold.pt"
+    state = {"network": {"weight": torch.zeros(1000)}, "optimiser": {}, "losses": []}
+    torch.save(state, checkpoint)
+    content = {"not torch's": b"cut off", "empty": b"", "cut off": checkpoint.read_bytes()[:3000]}
+    checkpoint.write_bytes(content.get(damage, checkpoint.read_bytes()))
+    with pytest.raises(InputError, match=r"fold\.pt: a damaged checkpoint; delete it"):
         fit(drawn, epochs=1, checkpoint=checkpoint)
 
 
@@ -112,11 +152,17 @@ def test_checkpoints_of_other_settings_are_not_gone_on_from(drawn, tmp_path, mon
         names.append(checkpoint.name)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(finetune, "fine_tune", stops)
-    monkeypatch.setattr(finetune.splits, "check_disjoint", lambda *_: None)
+    monkeypatch.setattr(cnn, "fine_tune", stops)
     table["merged_subject"] = table["filename"]
     for epochs, shown in ((1, pixels), (2, pixels), (1, 255 - pixels), (1, pixels)):
         monkeypatch.setattr(finetune, "read_cells", lambda _, t=table, p=shown: (t, p))
         with pytest.raises(KeyboardInterrupt):
             finetune.cross_predict(tmp_path, weights, tmp_path / "p.parquet", seed=0, epochs=epochs)
     assert names[0] == names[3] and len(set(names)) == 3
+
+
+@pytest.mark.parametrize("refused", ["mine", "mine.json"])
+def test_an_output_of_another_kind_is_refused_before_the_work(drawn, phantoms, tmp_path, refused):
+    with pytest.raises(InputError, match=r"ends in \.parquet"):
+        finetune.cross_predict(phantoms, drawn[2], tmp_path / refused, seed=0)
+    assert not list(tmp_path.iterdir())
