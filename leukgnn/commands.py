@@ -228,7 +228,7 @@ def publish(options: Namespace) -> int:
 
 def readme(options: Namespace) -> int:
     """Write the README's results."""
-    from leukgnn.book import published
+    from leukgnn.book import results_page
 
-    published.write_readme()
+    results_page.write_readme()
     return 0

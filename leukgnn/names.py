@@ -6,7 +6,7 @@ and in the demo. The order of a registry is the order in tables and figures.
 
 from dataclasses import dataclass
 
-# seaborn's palette "colorblind": told apart with any kind of colour vision.
+# seaborn's palette "colorblind": distinct with any kind of colour vision.
 BLUE, ORANGE, GREEN, RED, PURPLE, BROWN, PINK, GREY, YELLOW, SKY = (
     "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#fbafe4", "#949494",
     "#ece133", "#56b4e9",

@@ -1,7 +1,7 @@
 """The book: what its chapters show, by plots, pictures and tables.
 
 What runs, builds and checks it needs more than a chapter does, so it stands in named modules:
-`chapters`, `building`, `checks`, `published`.
+`chapters`, `building`, `checks`, `published`, `results_page`.
 """
 
 from leukgnn.book import pictures, plots

@@ -13,7 +13,7 @@ import pandas as pd
 import yaml
 
 from leukgnn import files, paper
-from leukgnn.book import chapters, checks, plots, published
+from leukgnn.book import chapters, checks, plots, published, results_page
 from leukgnn.claims import page
 from leukgnn.evaluation import WITNESS
 from leukgnn.experiments import witness
@@ -86,7 +86,7 @@ def write_pages() -> None:
         "parameters": _parameters_table(notebooks),
         "environment": "\n".join(environment),
         **page.generated(root / RESULTS, executed),
-        **published.generated(root / RESULTS),
+        **results_page.generated(root / RESULTS),
     }.items():
         with files.atomic_path(root / GENERATED / f"{name}.md") as temporary:
             temporary.write_text(text)

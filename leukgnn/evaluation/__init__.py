@@ -2,7 +2,6 @@
 
 from leukgnn.evaluation.inference import (
     LEVEL,
-    clustered_auc,
     design_effect,
     holm,
     intervals,
@@ -36,7 +35,6 @@ __all__ = [
     "brier",
     "calibration",
     "calibration_error",
-    "clustered_auc",
     "confusion",
     "design_effect",
     "from_counts",

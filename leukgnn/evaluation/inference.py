@@ -178,25 +178,12 @@ def _swapped(first: list[Sums], second: list[Sums], flips: Floats) -> dict[str, 
     return {name: np.mean([d[name] for d in per_seed], axis=0) for name in per_seed[0]}
 
 
-def clustered_auc(predictions: pd.DataFrame) -> tuple[float, float]:
-    """ROC AUC, mean over seeds, and its standard error over subjects (Obuchowski 1997).
-
-    With one cell a subject this is the estimate of DeLong et al. (1988). The term for subjects that
-    have cells of both classes is left out: here every subject has one class, which is checked.
-
-    Parameters
-    ----------
-    predictions : DataFrame
-        Of one protocol and model.
-    """
-    predictions = _merged(predictions)
-    subjects, leukemic = _subjects(predictions)
-    value, deviations = _components(list(_sums(predictions, subjects, leukemic).values()), leukemic)
-    return value, float(np.sqrt(_variance(deviations, leukemic)))
-
-
 def _components(sums: list[Sums], leukemic: NDArray[np.bool_]) -> tuple[float, Floats]:
-    """AUC, mean over seeds, and each subject's share in its deviation."""
+    """AUC, mean over seeds, and each subject's share in its deviation (Obuchowski 1997).
+
+    With one cell a subject their `_variance` is that of DeLong et al. (1988). The term for subjects
+    that have cells of both classes is left out: here every subject has one class.
+    """
     values, deviations = [], []
     for of_seed in sums:
         cells = of_seed.counts.sum(axis=1)

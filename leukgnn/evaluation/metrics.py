@@ -13,7 +13,7 @@ from leukgnn.names import METRICS as NAMES
 from leukgnn.paper import THRESHOLD
 
 METRICS = tuple(NAMES)
-SENSITIVITY = 0.95  # at which specificity and the demo's operating point are told
+SENSITIVITY = 0.95  # at which specificity and the demo's operating point are given
 Floats = NDArray[np.float64]
 
 

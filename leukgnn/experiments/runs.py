@@ -1,6 +1,6 @@
 """A run: one trained classifier asked about its test cells, computed once and read again.
 
-A run is told by its description; its key is the SHA-256 of that. Whoever wants answers asks for
+A run is known by its description; its key is the SHA-256 of that. Whoever wants answers asks for
 runs by description: what the store holds is read, what it lacks is computed side by side and
 stored. Nobody else trains.
 """

@@ -10,6 +10,7 @@ import pytest
 from leukgnn import claims, evaluation, experiments, features, names, paper
 from leukgnn.book import chapters
 from leukgnn.evaluation import tables
+from leukgnn.experiments import artifacts as prepared
 from leukgnn.experiments import finetune
 from leukgnn.networks import Settings
 
@@ -78,7 +79,7 @@ def executed(tmp_path_factory, small):
         patch.setenv("LEUKGNN_RUNS", str(folder / "runs"))
         target = artifacts / "features.npz"
         features.write_features(target, small.x, small.table, small.provenance)
-        experiments.artifacts.write_hidden(small, artifacts, Settings(epochs=2))
+        prepared.write_hidden(small, artifacts, Settings(epochs=2))
         for source in SOURCES:
             declared = chapters.declared_parameters(source)
             given = {"inputs": str(artifacts), **FEW}

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from leukgnn import claims, cli, experiments, names
-from leukgnn.book import published
+from leukgnn.book import published, results_page
+from leukgnn.experiments import store as stored
+from leukgnn.experiments import witness
 from leukgnn.experiments.store import Value, published_runs
 from leukgnn.features import shipped_features
 from leukgnn.files import InputError
@@ -96,17 +98,18 @@ def test_provenance_names_one_commit_and_every_chapter(plan):
 
 def test_the_readme_tells_the_published_results():
     text = (ROOT / "README.md").read_text()
-    assert published.with_results(text) == text
-    assert published.README_MARKS[0] in text and "| GCN | 0." in text
+    assert results_page.with_results(text) == text
+    assert results_page.README_MARKS[0] in text and "| GCN | 0." in text
 
 
 def test_the_readme_is_written_between_its_marks_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("_toc.yml").touch()
-    Path("README.md").write_text("before\n" + "\nold\n".join(published.README_MARKS) + "\nafter\n")
+    between = "\nold\n".join(results_page.README_MARKS)
+    Path("README.md").write_text(f"before\n{between}\nafter\n")
     assert cli.main(["readme"]) == 0
     text = Path("README.md").read_text()
-    assert published.results_at_a_glance() in text and "\nold\n" not in text
+    assert results_page.results_at_a_glance() in text and "\nold\n" not in text
     assert text.startswith("before\n") and text.endswith("\nafter\n")
 
 
@@ -124,7 +127,7 @@ def build(tmp_path, monkeypatch, small_plan):
         shutil.copy(published.FOLDER / name, results)
     store = experiments.Store(tmp_path / "runs", published=False)
     origin = {"commit": "abc", "processor": "a processor", "threads": 2}
-    monkeypatch.setattr(experiments.store.files, "provenance", lambda: dict(origin))
+    monkeypatch.setattr(stored.files, "provenance", lambda: dict(origin))
     for a in small_plan.everything():
         answers = np.full(a.run.asked(a.features).sum(), 0.5, np.float32)
         store.write(a.run, Value(answers, np.zeros((0, 0)), np.zeros(0)))
@@ -175,7 +178,7 @@ def test_publishing_keeps_runs_and_tables_and_their_origin(build, small_plan):
     kept = {
         key
         for path in published.PUBLISHED.glob("*.parquet")
-        for key, _ in experiments.store._read(path)
+        for key, _ in stored._read(path)
     }
     assert kept == {a.run.key for a in small_plan.everything()}
 
@@ -220,7 +223,7 @@ def copied(tmp_path):
 
 
 def test_the_book_says_that_its_tables_are_the_published_ones(copied):
-    text = published.generated(copied)["published"]
+    text = results_page.generated(copied)["published"]
     assert "The tables of this build are the published ones" in text
     assert "gives every claim the published verdict" in text
 
@@ -232,7 +235,7 @@ def test_a_number_that_is_not_the_published_one_is_named(copied):
     table.to_csv(copied / "results.csv", index=False)
     (sentence,) = published.deviations(copied)
     assert "protocol subject_disjoint, model svm" in sentence and "roc_auc" in sentence
-    assert "1 rows of its tables are not" in published.generated(copied)["published"]
+    assert "1 rows of its tables are not" in results_page.generated(copied)["published"]
 
 
 def test_a_claim_with_another_verdict_is_named(copied):
@@ -241,7 +244,7 @@ def test_a_claim_with_another_verdict_is_named(copied):
     new = next(v for v in claims.VERDICTS if v != old)
     table.loc[0, ["verdict", "our_value"]] = new, "<1>"
     table.to_csv(copied / "claims.csv", index=False)
-    other = published.generated(copied)["published"]
+    other = results_page.generated(copied)["published"]
     assert f"this build *{new}* (&lt;1&gt;)" in other and f"published *{old}*" in other
     assert other.count("\n- ") == 1
 
@@ -252,18 +255,18 @@ def test_an_inverted_published_run_is_found_by_the_witness(monkeypatch, tmp_path
     whole = dict(published_runs())
     right = whole[a.run.key]
     whole[a.run.key] = Value(1 - right.probability, right.curves, right.choice)
-    monkeypatch.setattr(experiments.witness, "published_runs", lambda: whole)
+    monkeypatch.setattr(witness, "published_runs", lambda: whole)
     store = experiments.Store(tmp_path, published=True)
     store.write(a.run, right)  # what this machine computes
-    compared = experiments.witness.compare([a], store, progress=False)
+    compared = witness.compare([a], store, progress=False)
     assert not compared["agrees"].any()
-    (sentence,) = experiments.witness.complaints(compared)
+    (sentence,) = witness.complaints(compared)
     assert a.run.name in sentence and "make publish" in sentence
 
 
 def test_the_witness_visits_every_model_and_all_runs_in_time(plan):
     groups = plan.groups()
-    chosen = experiments.witness.witnesses(groups, "0")
+    chosen = witness.witnesses(groups, "0")
     asked = [a for group in groups.values() for a in group]
     of_protocols = [a for a in asked if a.protocol in names.PROTOCOLS]
     keys = {a.run.key for a in chosen}
@@ -273,6 +276,6 @@ def test_the_witness_visits_every_model_and_all_runs_in_time(plan):
     assert any(a.run.key in keys for a in plan.groupings())
     others = [a for a in of_protocols if a.model not in ("gcn", "mlp")]
     visited = {
-        a.run.key for draw in range(60) for a in experiments.witness.witnesses(groups, f"{draw:x}")
+        a.run.key for draw in range(60) for a in witness.witnesses(groups, f"{draw:x}")
     }
     assert {a.run.key for a in others} <= visited

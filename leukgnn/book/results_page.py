@@ -1,0 +1,188 @@
+"""What README and book show of the result tables: the models at a glance, and where they stand."""
+
+import re
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from leukgnn import files, paper
+from leukgnn.book.published import FOLDER, deviations, provenance, table
+from leukgnn.claims import TABLES as KEYS
+from leukgnn.claims import VERDICTS, sentence
+from leukgnn.evaluation import PAIRS
+from leukgnn.names import METRICS, MODELS, PROTOCOLS
+from leukgnn.text import counted, markdown_table, with_interval
+
+README_MARKS = ("<!-- results: written by `make readme` -->", "<!-- end of results -->")
+SHOWN = ("gcn", "mlp", "svm", "cnn", "size", "majority")  # models at a glance
+METRICS_SHOWN = ("accuracy", "roc_auc")
+
+
+def _by_key(name: str, folder: Path = FOLDER) -> pd.DataFrame:
+    """The table `intervals` or `differences`, a row a key."""
+    return table(f"{name}.csv", folder).set_index(KEYS[name])
+
+
+def results_at_a_glance() -> str:
+    """The README's table, what the graph adds on new subjects, and the verdicts counted."""
+    rows, differences = _by_key("intervals"), _by_key("differences")
+    lines = [
+        "| model | accuracy, as written | accuracy, new subjects | AUC, new subjects | paper |",
+        "|---|---|---|---|---|",
+    ]
+    for model in SHOWN:
+        values = [
+            _interval(rows, (protocol, model, metric))
+            for protocol, metric in (
+                ("as_written", "accuracy"),
+                ("subject_disjoint", "accuracy"),
+                ("subject_disjoint", "roc_auc"),
+            )
+        ]
+        printed = f"{paper.PRINTED[model].accuracy:.3f}" if model in paper.PRINTED else ""
+        lines.append(f"| {MODELS[model].label} | {' | '.join(values)} | {printed} |")
+    apart = rows.loc[[("subject_disjoint", "gcn", "accuracy")]].iloc[0]
+    of_cnn = rows.loc[[("subject_disjoint", "cnn", "accuracy")]].iloc[0]
+    gap = _interval(differences, ("subject_disjoint", "gcn", "mlp", "accuracy"), signed=True)
+    lines += [
+        "",
+        f"{apart['cells']:,.0f} real cells; 95 % intervals over {apart['subjects']:.0f} "
+        "independent subjects (those that equal files link count as one); "
+        f"{counted(int(apart['seeds']), 'seed')} of whatever is random, of the CNN "
+        f"{counted(int(of_cnn['seeds']), 'seed')}. On new subjects the graph adds {gap} to the "
+        "accuracy of the same network without graph.",
+        "",
+        sentence(table("claims.csv")).strip(),
+    ]
+    return "\n".join(lines)
+
+
+def with_results(readme: str) -> str:
+    """Put the results at a glance between the README's marks."""
+    begin, end = README_MARKS
+    pattern = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
+    return pattern.sub(f"{begin}\n{results_at_a_glance()}\n{end}", readme)
+
+
+def write_readme() -> None:
+    """Write the results at a glance into the README."""
+    path = files.project_root() / "README.md"
+    text = with_results(path.read_text(encoding="utf-8"))
+    with files.atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def generated(results: Path) -> dict[str, str]:
+    """The generated part of the page "Published results".
+
+    Parameters
+    ----------
+    results : Path
+        Folder of this build's tables.
+    """
+    parts = [
+        _origin(),
+        _standing(results),
+        _models(results),
+        _differences(results),
+        _verdicts(results),
+    ]
+    return {"published": "\n".join(parts)}
+
+
+def _origin() -> str:
+    """How the published runs were made, in a sentence."""
+    origin = provenance()
+    return (
+        f"{origin['runs']['number']} runs: {origin['seeds']} seeds, {origin['partitions']} other "
+        f"partitions of the subjects; {origin['draws']:,} bootstrap draws. Made by "
+        f"`{origin['command']}` from commit `{origin['commit']}` (the runs from commit "
+        f"`{origin['runs']['commit']}`) on {origin['processor']}, {origin['cores']} cores, Python "
+        f"{origin['python']}, torch {origin['libraries']['torch']}.\n"
+    )
+
+
+def _standing(results: Path) -> str:
+    """Whether the tables below are the published ones."""
+    other = deviations(results)
+    if not other:
+        return "The tables of this build are the published ones, row by row.\n"
+    return (
+        f"This build computed its runs itself, or from other features: {len(other):,} rows of its "
+        "tables are not the published ones. The tables below are this build's.\n"
+    )
+
+
+def _models(results: Path) -> str:
+    """Accuracy and AUC of the models at a glance."""
+    rows_of = _by_key("intervals", results)
+    runs = table("results.csv", results)
+    runs = runs[runs["fold"] == "all"]
+    alike = runs["recall"].isin([0, 1]) & (runs["recall"] + runs["specificity"] == 1)
+    seeds = alike.groupby([runs["protocol"], runs["model"]]).agg(["size", "sum"])
+    rows = []
+    for protocol, name in PROTOCOLS.items():
+        for model in SHOWN:
+            if (protocol, model, "accuracy") not in rows_of.index:
+                continue
+            row: dict[str, Any] = {"Protocol": name.label, "Model": MODELS[model].label}
+            for metric in METRICS_SHOWN:
+                row[METRICS[metric].label] = _interval(rows_of, (protocol, model, metric))
+            row["Seeds"], row["Alike"] = seeds.loc[[(protocol, model)]].iloc[0]
+            rows.append(row)
+    caption = (
+        "Accuracy and ROC AUC with 95 % intervals over subjects. Seeds: how many; alike: how many "
+        "of them gave every cell the same answer."
+    )
+    return markdown_table(pd.DataFrame(rows), name="tbl-published-models", caption=caption)
+
+
+def _differences(results: Path) -> str:
+    """Paired differences of the models at a glance."""
+    rows_of = _by_key("differences", results)
+    rows = []
+    for protocol, name in PROTOCOLS.items():
+        for first, second in PAIRS:
+            key = (protocol, first, second)
+            if not {first, second} <= set(SHOWN) or (*key, "accuracy") not in rows_of.index:
+                continue
+            row: dict[str, Any] = {
+                "Protocol": name.label,
+                "Difference": f"{MODELS[first].label} minus {MODELS[second].label}",
+            }
+            for metric in METRICS_SHOWN:
+                row[METRICS[metric].label] = _interval(rows_of, (*key, metric), signed=True)
+            rows.append(row)
+    caption = "Paired differences with 95 % intervals over subjects."
+    return markdown_table(pd.DataFrame(rows), name="tbl-published-differences", caption=caption)
+
+
+def _interval(rows: pd.DataFrame, key: tuple[str, ...], *, signed: bool = False) -> str:
+    """Value and interval of a row, or a dash where there is none."""
+    return with_interval(rows.loc[[key]].iloc[0], signed=signed) if key in rows.index else "–"
+
+
+def _verdicts(results: Path) -> str:
+    """Verdicts counted, published and in this build, and the claims on which they differ."""
+    ours, own = table("claims.csv"), table("claims.csv", results)
+    counts = pd.DataFrame(
+        {
+            "Verdict": VERDICTS,
+            "Published": [int((ours["verdict"] == v).sum()) for v in VERDICTS],
+            "This build": [int((own["verdict"] == v).sum()) for v in VERDICTS],
+        }
+    )
+    both = ours.merge(own, on="id", suffixes=("", "_here"))
+    other = both[both["verdict"] != both["verdict_here"]]
+    caption = f"Verdicts on {len(ours)} claims."
+    text = markdown_table(counts, name="tbl-published-verdicts", caption=caption)
+    if other.empty:
+        return f"{text}\nThis build gives every claim the published verdict.\n"
+    lines = [
+        f"- {row['id']}, {row['claim']}: published *{row['verdict']}* ({row['our_value']}), "
+        f"this build *{row['verdict_here']}* ({row['our_value_here']})."
+        for row in other.map(lambda v: escape(str(v))).to_dict("records")
+    ]
+    return "\n".join([text, "This build gives another verdict to:", "", *lines, ""])
