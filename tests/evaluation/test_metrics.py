@@ -1,11 +1,12 @@
-"""Metrics against scikit-learn, intervals against brute force and a known truth."""
+"""Metrics against scikit-learn and worked by hand."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn import metrics as reference
+from sklearn.calibration import calibration_curve
 
-from leukgnn import metrics
+from leukgnn import evaluation
 from leukgnn.files import InputError
 from leukgnn.paper import CONFUSION
 
@@ -19,7 +20,7 @@ def drawn(seed, n=400):
 def test_scores_are_those_of_scikit_learn():
     label, probability = drawn(0)
     predicted = probability >= 0.5
-    ours = metrics.score(label, probability)
+    ours = evaluation.score(label, probability)
     theirs = {
         "accuracy": reference.accuracy_score(label, predicted),
         "precision": reference.precision_score(label, predicted),
@@ -32,16 +33,16 @@ def test_scores_are_those_of_scikit_learn():
         "roc_auc": reference.roc_auc_score(label, probability),
     }
     assert ours == pytest.approx(theirs)
-    assert tuple(ours) == metrics.METRICS
+    assert tuple(ours) == evaluation.METRICS
 
 
 def test_constant_answer_has_defined_scores():
-    ours = metrics.score([0, 1, 1], [1.0, 1.0, 1.0])
+    ours = evaluation.score([0, 1, 1], [1.0, 1.0, 1.0])
     assert (ours["mcc"], ours["specificity"], ours["roc_auc"]) == (0.0, 0.0, 0.5)
 
 
 def test_printed_matrix_gives_precision_recall_but_not_accuracy():
-    given = metrics.from_counts(CONFUSION.tn, CONFUSION.fp, CONFUSION.fn, CONFUSION.tp)
+    given = evaluation.from_counts(CONFUSION.tn, CONFUSION.fp, CONFUSION.fn, CONFUSION.tp)
     assert float(given["precision"]) == pytest.approx(0.861, abs=5e-4)
     assert float(given["recall"]) == pytest.approx(0.825, abs=5e-4)
     assert float(given["accuracy"]) == pytest.approx((2423 + 5998) / 10661)
@@ -59,15 +60,15 @@ def test_printed_matrix_gives_precision_recall_but_not_accuracy():
 )
 def test_bad_input_is_named(label, probability, word):
     with pytest.raises(InputError, match=word):
-        metrics.score(label, probability)
+        evaluation.score(label, probability)
 
 
 def test_results_table_has_the_columns_of_the_contract():
     label, probability = drawn(3, 40)
-    one = {"protocol": "as_written", "model": "gcn", "fold": "all", "n_train": 7}
-    cells = pd.DataFrame({**one, "label": label, "probability": probability})
-    table = metrics.results_table(pd.concat([cells.assign(seed=0), cells.assign(seed=1)]))
-    contract = ["protocol", "model", "seed", "fold", "n_train", "n_test", *metrics.METRICS]
+    run = {"protocol": "as_written", "model": "gcn", "fold": "all", "n_train": 7}
+    cells = pd.DataFrame({**run, "label": label, "probability": probability})
+    table = evaluation.results_table(pd.concat([cells.assign(seed=0), cells.assign(seed=1)]))
+    contract = ["protocol", "model", "seed", "fold", "n_train", "n_test", *evaluation.METRICS]
     assert table.columns.tolist() == contract
     assert table[["n_train", "n_test"]].to_numpy().tolist() == [[7, 40], [7, 40]]
     assert table["roc_auc"].tolist() == pytest.approx(
@@ -75,21 +76,82 @@ def test_results_table_has_the_columns_of_the_contract():
     )
 
 
+def test_results_table_has_a_row_for_each_fold_beside_all():
+    label, probability = drawn(4, 90)
+    cells = pd.DataFrame({"label": label, "probability": probability})
+    cells["fold"] = np.repeat(["fold_0", "fold_1", "fold_2"], [20, 30, 40])
+    cells["n_train"] = cells["fold"].map({"fold_0": 70, "fold_1": 60, "fold_2": 51})
+    keys = {"protocol": "subject_disjoint", "model": "gcn", "seed": 2}
+    table = evaluation.results_table(cells.assign(**keys)).set_index("fold")
+    assert table.index.tolist() == ["all", "fold_0", "fold_1", "fold_2"]
+    assert table["n_test"].tolist() == [90, 20, 30, 40]
+    mean = round((20 * 70 + 30 * 60 + 40 * 51) / 90)
+    assert table["n_train"].tolist() == [mean, 70, 60, 51]
+    for fold, row in table.iterrows():
+        part = cells if fold == "all" else cells[cells["fold"] == fold]
+        expected = evaluation.score(part["label"], part["probability"])
+        assert row[list(evaluation.METRICS)].to_dict() == pytest.approx(expected)
+    assert (table[["protocol", "model", "seed"]] == list(keys.values())).all(axis=None)
+
+
+def test_a_single_fold_has_the_row_all_alone():
+    label, probability = drawn(5, 40)
+    cells = pd.DataFrame({"label": label, "probability": probability, "n_train": 9})
+    cells = cells.assign(protocol="p", model="gcn", seed=0, fold="fold_1")
+    assert evaluation.results_table(cells)["fold"].tolist() == ["all"]
+
+
 def test_calibration_by_hand():
     label = [0, 0, 1, 1, 1, 0, 1, 1]
     probability = [0.1, 0.1, 0.1, 0.9, 0.9, 0.9, 0.9, 1.0]
-    table = metrics.calibration(label, probability, bins=5)
+    table = evaluation.calibration(label, probability, bins=5)
     assert table["cells"].tolist() == [3, 5]
     assert table["observed"].tolist() == pytest.approx([1 / 3, 4 / 5])
     expected = (3 * abs(1 / 3 - 0.1) + 5 * abs(4 / 5 - 0.92)) / 8
-    assert metrics.calibration_error(label, probability, bins=5) == pytest.approx(expected)
-    assert metrics.brier(label, probability) == pytest.approx(
+    assert evaluation.calibration_error(label, probability, bins=5) == pytest.approx(expected)
+    assert evaluation.brier(label, probability) == pytest.approx(
         reference.brier_score_loss(label, probability)
     )
 
 
+def test_a_probability_on_a_border_belongs_to_the_lower_bin():
+    """0.5 is the border of two bins: it lies in the first, as 0 does; above it lies the second."""
+    table = evaluation.calibration([0, 1, 1, 0], [0.0, 0.5, 0.6, 1.0], bins=2)
+    assert table["cells"].tolist() == [2, 2]
+    assert table["predicted"].tolist() == pytest.approx([0.25, 0.8])
+    assert table["observed"].tolist() == pytest.approx([0.5, 0.5])
+    assert evaluation.calibration_error([0, 1, 1, 0], [0.0, 0.5, 0.6, 1.0], bins=2) == (
+        pytest.approx((2 * 0.25 + 2 * 0.3) / 4)
+    )
+
+
+@pytest.mark.parametrize("bins", [1, 5, 10, 20])
+def test_calibration_counts_every_cell_in_the_bins_of_scikit_learn(bins):
+    label, probability = drawn(6)  # many on borders
+    table = evaluation.calibration(label, probability, bins=bins)
+    assert table["cells"].sum() == len(label)
+    weights = table["cells"] / len(label)
+    assert (weights * table["predicted"]).sum() == pytest.approx(probability.mean())
+    assert (weights * table["observed"]).sum() == pytest.approx(label.mean())
+    observed, predicted = calibration_curve(label, probability, n_bins=bins)
+    assert table["observed"].tolist() == observed.tolist()
+    assert table["predicted"].tolist() == predicted.tolist()
+
+
+def test_brier_by_hand():
+    assert evaluation.brier([0, 1], [0.2, 0.6]) == pytest.approx((0.04 + 0.16) / 2)
+    with pytest.raises(InputError, match="both present"):
+        evaluation.brier([1, 1], [0.2, 0.6])
+
+
+def test_threshold_at_a_sensitivity_by_hand():
+    label, probability = [0, *[1] * 20], [0.0, *np.arange(1, 21) / 20]
+    assert evaluation.threshold_at(0.95, label, probability) == pytest.approx(0.1)
+    assert evaluation.threshold_at(1.0, label, probability) == pytest.approx(0.05)
+
+
 def test_specificity_at_a_sensitivity_by_hand():
     label, probability = [0, 0, 0, 0, 1, 1, 1, 1], [0.1, 0.2, 0.6, 0.7, 0.3, 0.65, 0.8, 0.9]
-    assert metrics.specificity_at(0.75, label, probability) == 0.75
-    assert metrics.specificity_at(0.95, label, probability) == 0.5
-    assert metrics.specificity_at(0.5, label, probability) == 1.0
+    assert evaluation.specificity_at(0.75, label, probability) == 0.75
+    assert evaluation.specificity_at(0.95, label, probability) == 0.5
+    assert evaluation.specificity_at(0.5, label, probability) == 1.0

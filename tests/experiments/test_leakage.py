@@ -4,7 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leukgnn import cells, leakage
+from leukgnn import cells
+from leukgnn.experiments import groupings, near_duplicates
+from leukgnn.features import Features
+from leukgnn.names import GROUPINGS
 
 
 @pytest.fixture
@@ -30,28 +33,30 @@ def planted():
     table.loc[1, ["sha256", "bbox_w", "bbox_h"]] = table.loc[0, ["sha256", "bbox_w", "bbox_h"]]
     table.loc[11, ["bbox_w", "bbox_h"]] = table.loc[30, ["bbox_w", "bbox_h"]]
     table["merged_subject"] = table["subject"].map(cells.merged_subjects(table))
-    return table, x
+    return Features(x, table, {}, "planted")
 
 
-def test_planted_pairs_are_found_and_told_apart(planted):
-    table, x = planted
-    pairs = leakage.near_duplicates(x, table, similarity=0.999)
+def test_planted_pairs_are_found_and_equal_bytes_are_marked(planted):
+    pairs = near_duplicates(planted, similarity=0.999)
     found = {(a, b): e for a, b, e in pairs[["filename_a", "filename_b", "equal"]].to_numpy()}
     assert found == {("0.bmp", "1.bmp"): True, ("11.bmp", "30.bmp"): False}
 
 
 def test_similar_features_with_another_size_are_no_pair(planted):
-    table, x = planted
-    table.loc[11, "bbox_w"] = 99
-    pairs = leakage.near_duplicates(x, table, similarity=0.999)
+    planted.table.loc[11, "bbox_w"] = 99
+    pairs = near_duplicates(planted, similarity=0.999)
     assert pairs["filename_a"].tolist() == ["0.bmp"]
 
 
 def test_groupings_get_coarser(planted):
-    table, x = planted
-    pairs = leakage.near_duplicates(x, table, similarity=0.999)
-    groups = leakage.groupings(table, pairs)
+    pairs = near_duplicates(planted, similarity=0.999)
+    groups = groupings(planted.table, pairs)
+    assert tuple(groups) == tuple(GROUPINGS)
     counts = [group.nunique() for group in groups.values()]
     assert counts == sorted(counts, reverse=True) and counts[0] == 40 and counts[-1] == 9
-    last = groups["subjects linked by near-duplicates"]
+    last = groups["near_duplicates"]
     assert last[11] == last[30] == "2+H2"
+
+
+def test_without_pairs_that_grouping_is_left_out(planted):
+    assert tuple(groupings(planted.table)) == tuple(GROUPINGS)[:-1]

@@ -1,14 +1,15 @@
-"""The graph: neighbours, ties, edge sets, normalisation, homophily, bad input."""
+"""Graphs: neighbours, ties, edge sets, builders, homophily, bad input."""
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from sklearn.neighbors import NearestNeighbors
-from torch_geometric.nn import GCNConv
+from threadpoolctl import threadpool_limits
 
-from leukgnn import graph, homophily
+from leukgnn import graphs
+from leukgnn.features import features_hash
 from leukgnn.files import InputError
+from leukgnn.graphs import Attached, Cliques, Joined, NoGraph
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,7 @@ def x():
 
 
 def test_neighbours_are_those_of_scikit_learn(x):
-    ours, similarity = graph.knn(x, 7)
+    ours, similarity = graphs.knn(x, 7)
     distance, theirs = (
         NearestNeighbors(n_neighbors=8, metric="cosine").fit(x.astype(np.float64)).kneighbors()
     )
@@ -27,7 +28,7 @@ def test_neighbours_are_those_of_scikit_learn(x):
 
 def test_no_cell_is_its_own_neighbour_even_among_duplicates(x):
     doubled = np.concatenate([x, x[:50], x[:50]])
-    neighbours, _ = graph.knn(doubled, 5)
+    neighbours, _ = graphs.knn(doubled, 5)
     assert not (neighbours == np.arange(len(doubled))[:, None]).any()
     # of three equal cells each names the other two first, in the order of their index
     assert neighbours[0, :2].tolist() == [300, 350]
@@ -36,21 +37,25 @@ def test_no_cell_is_its_own_neighbour_even_among_duplicates(x):
 
 def test_ties_beyond_the_margin_go_by_index():
     x = np.tile(np.array([[1.0, 2.0, 3.0]]), (60, 1))
-    neighbours, _ = graph.knn(x, 4)
+    neighbours, _ = graphs.knn(x, 4)
     assert neighbours[0].tolist() == [1, 2, 3, 4]
     assert neighbours[30].tolist() == [0, 1, 2, 3]
 
 
-def test_neighbours_do_not_depend_on_the_block(x, monkeypatch):
+def test_neighbours_do_not_depend_on_the_number_of_threads():
+    x = np.random.default_rng(0).random((1500, 16))
     doubled = np.concatenate([x, x[:50]])
-    whole = graph.knn(doubled, 9)[0]
-    monkeypatch.setattr(graph, "BLOCK", 37)
-    np.testing.assert_array_equal(whole, graph.knn(doubled, 9)[0])
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(graphs.knn(doubled, 9))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])
 
 
 def test_attached_cells_do_not_depend_on_each_other(x):
-    together, _ = graph.attach(x[:20], x[20:], 5)
-    alone, _ = graph.attach(x[3:4], x[20:], 5)
+    together, _ = graphs.attach(x[:20], x[20:], 5)
+    alone, _ = graphs.attach(x[3:4], x[20:], 5)
     np.testing.assert_array_equal(together[3:4], alone)
 
 
@@ -66,18 +71,19 @@ def test_attached_cells_do_not_depend_on_each_other(x):
 )
 def test_bad_input_is_named(x, change, k, word):
     with pytest.raises(InputError, match=word):
-        graph.knn(change(x), k)
+        graphs.knn(change(x), k)
 
 
 def test_attach_needs_features_of_one_network(x):
     with pytest.raises(InputError, match="same network"):
-        graph.attach(x[:, :8], x, 3)
+        graphs.attach(x[:, :8], x, 3)
 
 
 def test_edge_sets(x):
-    neighbours, _ = graph.knn(x, 3)
+    neighbours, _ = graphs.knn(x, 3)
     sets = {
-        name: set(map(tuple, graph.edge_index(neighbours, name).T.tolist())) for name in graph.EDGES
+        name: set(map(tuple, graphs.knn_edges(neighbours, name).T.tolist()))
+        for name in graphs.EDGES
     }
     named = {(int(j), i) for i in range(len(x)) for j in neighbours[i]}
     back = {(b, a) for a, b in named}
@@ -85,52 +91,136 @@ def test_edge_sets(x):
     assert sets["union"] == named | back
     assert sets["mutual"] == named & back
     with pytest.raises(InputError, match="directed, union, mutual"):
-        graph.edge_index(neighbours, "both")
+        graphs.knn_edges(neighbours, "both")
 
 
-@pytest.mark.parametrize("edges", graph.EDGES)
-def test_adjacency_is_that_of_gcnconv(x, edges):
-    e = graph.edge_index(graph.knn(x, 4)[0], edges)
-    torch.manual_seed(0)
-    layer = GCNConv(16, 5)
-    ours = GCNConv(16, 5, normalize=False)
-    ours.load_state_dict(layer.state_dict())
-    features = torch.from_numpy(x)
-    torch.testing.assert_close(
-        layer(features, torch.from_numpy(e)), ours(features, graph.adjacency(e, len(x)))
+@pytest.fixture(scope="module")
+def parts():
+    """200 training cells, 60 test cells and 40 cells that are neither."""
+    place = np.random.default_rng(1).permutation(300)
+    return place < 200, (place >= 200) & (place < 260)
+
+
+def test_attached_test_cells_receive_from_k_training_cells_and_send_nothing(x, parts):
+    train, test = parts
+    source, target = Attached(k=5, edges="union")(x, train, test)
+    assert train[source].all()
+    assert (np.bincount(target, minlength=len(x))[test] == 5).all()
+    assert (train | test)[target].all()
+    arriving = test[target]
+    near, _ = graphs.attach(x[test], x[train], 5)
+    np.testing.assert_array_equal(source[arriving], np.flatnonzero(train)[near].ravel())
+
+
+def test_attached_training_cells_have_the_graph_that_they_have_alone(x, parts):
+    train, test = parts
+    attached = Attached(k=5, edges="union")(x, train, test)
+    alone = graphs.knn_edges(graphs.knn(x[train], 5)[0], "union")
+    np.testing.assert_array_equal(graphs.within(attached, train), alone)
+
+
+def test_joined_test_cells_inform_each_other_and_the_training_cells(x, parts):
+    train, test = parts
+    source, target = Joined(k=5, edges="union")(x, train, test)
+    assert (test[source] & test[target]).any() and (test[source] & train[target]).any()
+    assert (train | test)[source].all() and (train | test)[target].all()
+    everyone = np.ones(len(x), dtype=bool)
+    whole = Joined(k=5, edges="mutual")(x, everyone, everyone)
+    np.testing.assert_array_equal(whole, graphs.knn_edges(graphs.knn(x, 5)[0], "mutual"))
+
+
+def test_cliques_run_forth_and_with_reverse_both_ways(x, parts):
+    forth = Cliques(clusters=7, seed=0)(x, *parts)
+    both = Cliques(clusters=7, seed=0, reverse=True)(x, *parts)
+    assert (forth[0] < forth[1]).all()
+    pairs, all_pairs = (set(map(tuple, e.T.tolist())) for e in (forth, both))
+    assert all_pairs == pairs | {(b, a) for a, b in pairs}
+    assert both.shape[1] == 2 * forth.shape[1]
+
+
+def test_builders_say_whether_test_cells_are_there_while_training(x, parts):
+    builders = (
+        Joined(k=1, edges="union"), Cliques(clusters=1, seed=0), Attached(k=1, edges="union"),
+        NoGraph(),
+    )  # fmt: skip
+    assert [builder.transductive for builder in builders] == [True, True, False, False]
+    assert NoGraph()(x, *parts).shape == (2, 0)
+
+
+def test_a_builder_names_a_k_that_there_are_no_cells_for(x, parts):
+    with pytest.raises(InputError, match="k=200"):
+        Attached(k=200, edges="union")(x, *parts)
+    with pytest.raises(InputError, match="k=260"):
+        Joined(k=260, edges="union")(x, *parts)
+
+
+def test_cliques_by_hand():
+    x = np.array([[0.0, 1.0], [0.0, 1.1], [5.0, 0.0], [5.1, 0.0], [0.1, 1.0]])
+    assert graphs.cluster_cliques(x, 2, 0).T.tolist() in (
+        [[0, 1], [0, 4], [1, 4], [2, 3]],
+        [[2, 3], [0, 1], [0, 4], [1, 4]],
     )
+    with pytest.raises(InputError, match="clusters=6"):
+        graphs.cluster_cliques(x, 6, 0)
 
 
-def test_adjacency_refuses_self_loops():
-    with pytest.raises(InputError, match="self loops"):
-        graph.adjacency(np.array([[0, 1], [1, 1]]), 2)
+def test_both_ways_and_within():
+    edge_index = np.array([[0, 1, 2], [1, 0, 0]])
+    assert graphs.both_ways(edge_index).T.tolist() == [[0, 1], [0, 2], [1, 0], [2, 0]]
+    seen = np.array([True, False, True])
+    assert graphs.within(edge_index, seen).T.tolist() == [[1, 0]]
+
+
+def test_without_same_subject_by_hand():
+    subjects = pd.Series(["a", "a", "b", "b"])
+    edge_index = np.array([[0, 1, 2, 1], [1, 0, 3, 2]])
+    everyone = np.ones(4, dtype=bool)
+    assert graphs.without_same_subject(edge_index, subjects, everyone).T.tolist() == [[1, 2]]
+    some = np.array([False, True, True, True])
+    kept = graphs.without_same_subject(edge_index, subjects, some)
+    assert kept.T.tolist() == [[0, 1], [1, 0], [1, 2]]
 
 
 def test_homophily_by_hand():
     labels = np.array([0, 0, 1, 1])
     e = np.array([[0, 1, 2, 3, 1, 2], [1, 0, 3, 2, 2, 1]])
-    assert homophily.homophily(e, labels) == pytest.approx(4 / 6)
-    assert homophily.adjusted_homophily(e, labels) == pytest.approx((4 / 6 - 1 / 2) / (1 / 2))
+    assert graphs.homophily(e, labels) == pytest.approx(4 / 6)
+    assert graphs.adjusted_homophily(e, labels) == pytest.approx((4 / 6 - 1 / 2) / (1 / 2))
+
+
+def test_a_sweep_counts_every_edge_of_every_k_once(x):
+    generator = np.random.default_rng(2)
+    table = pd.DataFrame({"label": generator.integers(0, 2, 300)})
+    table["source_image"] = generator.integers(0, 30, 300)
+    table["subject"] = table["source_image"] // 5
+    swept = graphs.sweep(graphs.knn(x, 6)[0], table, [2, 6], "union")
+    for k, rows in swept.groupby("k"):
+        whole = rows[rows["kind"] == "all edges"].iloc[0]
+        parts = rows[rows["kind"] != "all edges"]
+        expected = graphs.knn_edges(graphs.knn(x, int(k))[0], "union")
+        assert whole["edges"] == expected.shape[1] == parts["edges"].sum()
+        assert parts["share"].sum() == pytest.approx(1)
+        assert (parts["share"] * parts["homophily"]).sum() == pytest.approx(whole["homophily"])
 
 
 def test_edge_kinds():
     table = pd.DataFrame({"subject": ["1", "1", "2"], "source_image": ["1_1", "1_2", "2_1"]})
     table = pd.concat([table, table.iloc[:1]], ignore_index=True)
     e = np.array([[0, 1, 0], [3, 0, 2]])
-    kinds = homophily.edge_kinds(e, table).tolist()
+    kinds = graphs.edge_kinds(e, table).tolist()
     assert kinds == ["same source image", "same subject", "cross-subject"]
 
 
 def test_a_written_graph_is_read_only_for_its_own_settings(x, tmp_path):
-    e = graph.edge_index(graph.knn(x, 3)[0])
-    settings = {"k": 3, "edges": "union", "features": graph.features_hash(x)}
-    marked = e[:, :-1]  # told apart from one built anew
-    graph.write_graph(tmp_path, marked, settings)
-    same = graph.read_graph(str(tmp_path), features=x, k=3, edges="union")
+    e = graphs.knn_edges(graphs.knn(x, 3)[0])
+    settings = {"k": 3, "edges": "union", "features": features_hash(x)}
+    marked = e[:, :-1]  # so that it differs from a graph built anew
+    graphs.write_graph(tmp_path, marked, settings)
+    same = graphs.read_graph(str(tmp_path), features=x, k=3, edges="union")
     np.testing.assert_array_equal(same, marked)
-    other = graph.read_graph(str(tmp_path), features=x + 1, k=3, edges="union")
-    assert graph.edge_hash(other) != graph.edge_hash(marked)
+    other = graphs.read_graph(str(tmp_path), features=x + 1, k=3, edges="union")
+    assert graphs.edge_hash(other) != graphs.edge_hash(marked)
     np.testing.assert_array_equal(
-        graph.read_graph(str(tmp_path), features=x, k=4, edges="directed"),
-        graph.edge_index(graph.knn(x, 4)[0], "directed"),
+        graphs.read_graph(str(tmp_path), features=x, k=4, edges="directed"),
+        graphs.knn_edges(graphs.knn(x, 4)[0], "directed"),
     )

@@ -1,186 +1,334 @@
-"""Networks, training and the protocol: equivalences, repeatability, bad input."""
+"""Networks and their training: equivalences, repeatability, bad input."""
+
+import copy
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
+from torch_geometric.nn import GCNConv
 
-from leukgnn import graph, models, splits, training
+from leukgnn import graphs, networks
 from leukgnn.files import InputError
+from leukgnn.networks import GCN, MLP, Settings
+from leukgnn.networks.fast import Dropout
 
 N = 120
+ALONE = graphs.no_edges()
 
 
 @pytest.fixture(scope="module")
 def cells():
+    """Features, edges and labels of 120 cells, the classes apart."""
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 2, N)
     x = generator.random((N, 512)).astype(np.float32) + 0.4 * labels[:, None].astype(np.float32)
-    edges = graph.edge_index(graph.knn(x, 5)[0])
-    table = pd.DataFrame(
-        {"filename": [f"{i}.bmp" for i in range(N)], "subject": labels.astype(str), "label": labels}
+    return x, graphs.knn_edges(graphs.knn(x, 5)[0]), labels
+
+
+@pytest.fixture(scope="module")
+def parts():
+    """Four fifths of the cells to train on, the rest to measure."""
+    test = np.random.default_rng(1).permutation(N) < N // 5
+    return ~test, test
+
+
+def tensors(x, edge_index):
+    return torch.from_numpy(x), networks.normalised(edge_index, len(x))
+
+
+@pytest.mark.parametrize("edges", graphs.EDGES)
+def test_adjacency_is_that_of_gcnconv(cells, edges):
+    x = cells[0]
+    edge_index = graphs.knn_edges(graphs.knn(x, 4)[0], edges)
+    torch.manual_seed(0)
+    layer = GCNConv(512, 5)
+    ours = GCNConv(512, 5, normalize=False)
+    ours.load_state_dict(layer.state_dict())
+    features, adjacency = tensors(x, edge_index)
+    torch.testing.assert_close(
+        layer(features, torch.from_numpy(edge_index)), ours(features, adjacency)
     )
-    return table, torch.from_numpy(x), graph.adjacency(edges, N)
 
 
-def identity():
-    return torch.eye(N).to_sparse_csr()
+def test_adjacency_refuses_self_loops():
+    with pytest.raises(InputError, match="self loops"):
+        networks.normalised(np.array([[0, 1], [1, 1]]), 2)
+
+
+def test_adjacency_by_hand():
+    dense = networks.normalised(np.array([[0], [1]]), 3).to_dense()
+    expected = torch.tensor([[1, 0, 0], [0.5**0.5, 0.5, 0], [0, 0, 1]])
+    torch.testing.assert_close(dense, expected)
 
 
 def test_parameters_are_as_many_as_the_paper_implies():
     count = 512 * 128 + 128 + 128 * 2 + 2
-    assert models.parameter_count(models.GCN()) == models.parameter_count(models.MLP()) == count
+    assert networks.parameter_count(GCN()) == networks.parameter_count(MLP()) == count
 
 
-def test_gcn_with_identity_adjacency_is_the_mlp(cells):
-    _, x, adjacency = cells
-    gcn, mlp = (models.seeded(kind, 3).eval() for kind in (models.GCN, models.MLP))
-    torch.testing.assert_close(gcn(x, identity()), mlp(x, adjacency))
+def test_the_mlp_starts_with_the_values_of_the_gcn_and_is_no_gcn():
+    gcn, mlp = (networks.seeded(kind, 3) for kind in (GCN, MLP))
+    pairs = [
+        (gcn.conv1.lin.weight, mlp.lin1.weight), (gcn.conv1.bias, mlp.lin1.bias),
+        (gcn.conv2.lin.weight, mlp.lin2.weight), (gcn.conv2.bias, mlp.lin2.bias),
+    ]  # fmt: skip
+    assert all(torch.equal(a, b) for a, b in pairs)
+    assert len(pairs) == len(list(gcn.parameters())) == len(list(mlp.parameters()))
+    assert not isinstance(mlp, GCN)
+    assert not any(isinstance(module, GCNConv) for module in mlp.modules())
+    other = networks.seeded(GCN, 4)
+    assert not torch.equal(gcn.conv1.lin.weight, other.conv1.lin.weight)
 
 
-def test_trained_gcn_with_identity_adjacency_is_the_trained_mlp(cells):
-    table, x, _ = cells
-    train, test = splits.stratified_split(table["label"].to_numpy(), 0.2, 0)
-    labels = torch.tensor(table["label"].to_numpy())
-    told = []
-    for kind in (models.GCN, models.MLP):
-        network = models.seeded(kind, 0)
-        settings = {"held_out": test, "seed": 0, "epochs": 20, "progress": False}
-        training.fit(network, x, identity(), labels, train, **settings)
-        told.append(training.predict(network, x, identity()))
-    np.testing.assert_allclose(*told, atol=1e-5)
+def test_gcn_without_edges_is_the_mlp(cells):
+    x, edge_index, _ = cells
+    gcn, mlp = (networks.seeded(kind, 3).eval() for kind in (GCN, MLP))
+    torch.testing.assert_close(gcn(*tensors(x, ALONE)), mlp(*tensors(x, edge_index)))
 
 
-def test_edge_list_and_csr_are_one(cells):
-    _, x, adjacency = cells
-    target, source = adjacency.to_sparse_coo().coalesce().indices()
-    network = models.seeded(models.GCN, 0).eval()
-    by_list = network(x, torch.stack([source, target]), adjacency.values())
-    torch.testing.assert_close(by_list, network(x, adjacency), atol=1e-5, rtol=1e-5)
+def test_trained_gcn_without_edges_is_the_trained_mlp(cells, parts):
+    x, _, labels = cells
+    settings, answers = Settings(epochs=20), []
+    for kind in (GCN, MLP):
+        network = networks.seeded(kind, 0)
+        networks.fit(network, x, ALONE, labels, parts[0], settings=settings, seed=0)
+        answers.append(networks.predict(network, x, ALONE))
+    np.testing.assert_allclose(*answers, atol=1e-5)
 
 
-@pytest.mark.parametrize("edges", graph.EDGES)
-def test_gradients_are_those_of_the_edge_list(cells, edges):
-    _, x, _ = cells
-    adjacency = graph.adjacency(graph.edge_index(graph.knn(x.numpy(), 4)[0], edges), N)
-    target, source = adjacency.to_sparse_coo().coalesce().indices()
-    told = []
-    for given in ((adjacency,), (torch.stack([source, target]), adjacency.values())):
-        network = models.seeded(models.GCN, 0).eval()
-        network(x, *given)[:, 1].square().sum().backward()
-        told.append([value.grad for value in network.parameters()])
-    for one, other in zip(*told, strict=True):
-        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+class ByEdgeList(torch.nn.Module):
+    """The GCN as PyTorch Geometric's own example writes it, dropout at rest."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.conv1, self.conv2 = GCNConv(512, 128), GCNConv(128, 2)
+        self.load_state_dict(network.state_dict())
+
+    def forward(self, x, edge_index):
+        return self.conv2(self.conv1(x, edge_index).relu(), edge_index)
 
 
-def test_seeds_of_a_neighbourhood_get_the_logits_of_the_whole_graph(cells):
-    _, x, adjacency = cells
-    network = models.seeded(models.GCN, 0).eval()
-    seeds = torch.tensor([5, 17, 80])
-    nodes, edges, weights, positions = training.neighbourhood(adjacency, seeds)
-    part = network(x[nodes], edges, weights)[positions]
-    torch.testing.assert_close(part, network(x, adjacency)[seeds], atol=1e-5, rtol=1e-5)
+@pytest.mark.parametrize("edges", graphs.EDGES)
+def test_logits_and_gradients_are_those_of_the_edge_list(cells, edges):
+    edge_index = graphs.knn_edges(graphs.knn(cells[0], 4)[0], edges)
+    x, adjacency = tensors(cells[0], edge_index)
+    network = networks.seeded(GCN, 0).eval()
+    reference = ByEdgeList(network)
+    logits = network(x, adjacency), reference(x, torch.from_numpy(edge_index))
+    torch.testing.assert_close(*logits, atol=1e-5, rtol=1e-5)
+    for answer in logits:
+        answer[:, 1].square().sum().backward()
+    for a, b in zip(network.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("batch_size", [None, 32])
-def test_training_is_bitwise_repeatable(cells, batch_size):
-    table, x, adjacency = cells
-    told = []
-    for _ in range(2):
-        network = models.seeded(models.GCN, 7)
-        train, test = splits.stratified_split(table["label"].to_numpy(), 0.2, 7)
-        history = training.fit(
-            network, x, adjacency, torch.tensor(table["label"].to_numpy()), train,
-            held_out=test, seed=7, epochs=5, batch_size=batch_size, progress=False,
-        )  # fmt: skip
-        told.append((training.predict(network, x, adjacency).tobytes(), history))
-        torch.rand(3)  # the caller's random numbers must not matter
-    assert told[0][0] == told[1][0]
-    pd.testing.assert_frame_equal(told[0][1], told[1][1])
+def with_gradients(network, x, adjacency, labels):
+    """Logits and the gradients of the loss, random numbers drawn from seed 5."""
+    torch.manual_seed(5)
+    logits = network(x, adjacency)
+    cross_entropy(logits, torch.from_numpy(labels)).backward()
+    return logits.detach(), [value.grad for value in network.parameters()]
 
 
-def test_labels_of_test_cells_do_not_reach_training(cells):
-    table, x, adjacency = cells
-    train, test = splits.stratified_split(table["label"].to_numpy(), 0.2, 0)
-    labels = torch.tensor(table["label"].to_numpy())
-    told = []
-    for shown in (labels, torch.where(torch.from_numpy(test), 1 - labels, labels)):
-        network = models.seeded(models.GCN, 0)
-        settings = {"held_out": test, "seed": 0, "epochs": 5, "progress": False}
-        training.fit(network, x, adjacency, shown, train, **settings)
-        told.append(training.predict(network, x, adjacency).tobytes())
-    assert told[0] == told[1]
+@pytest.mark.parametrize("dropout", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("edges", graphs.EDGES)
+@pytest.mark.parametrize("kind", [GCN, MLP])
+def test_fast_forms_give_the_textbook_networks_logits_and_gradients(cells, kind, edges, dropout):
+    """With the same random numbers; the textbook network borrows the fast dropout for that."""
+    x, adjacency = tensors(cells[0], graphs.knn_edges(graphs.knn(cells[0], 4)[0], edges))
+    textbook = networks.seeded(kind, 1, Settings(dropout=dropout))
+    fast = networks.accelerated(copy.deepcopy(textbook))
+    assert fast is not textbook
+    with torch.no_grad():
+        rest = [network.eval()(x, adjacency) for network in (textbook, fast)]
+    torch.testing.assert_close(*rest, atol=1e-5, rtol=1e-5)
+    textbook.dropout = Dropout(dropout)
+    ours, theirs = (with_gradients(n.train(), x, adjacency, cells[2]) for n in (fast, textbook))
+    torch.testing.assert_close(ours[0], theirs[0], atol=1e-5, rtol=1e-5)
+    for a, b in zip(ours[1], theirs[1], strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
+
+
+def test_fast_forms_share_the_networks_parameters():
+    for kind in (GCN, MLP):
+        network = networks.seeded(kind, 0)
+        fast = networks.accelerated(network)
+        assert [id(p) for p in fast.parameters()] == [id(p) for p in network.parameters()]
+    plain = torch.nn.Linear(2, 2)
+    assert networks.accelerated(plain) is plain
+
+
+def test_a_fast_gcn_smooths_anew_for_other_features_or_another_graph(cells):
+    x, adjacency = tensors(*cells[:2])
+    _, alone = tensors(cells[0], ALONE)
+    fast = networks.accelerated(networks.seeded(GCN, 0)).eval()
+    mlp = networks.seeded(MLP, 0).eval()
+    first = fast(x, adjacency)
+    torch.testing.assert_close(fast(x, alone), mlp(x, alone), atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(fast(2 * x, adjacency), first)
+    assert torch.equal(fast(x, adjacency), first)
 
 
 def test_dropout_keeps_the_share_and_the_mean_and_rests_in_evaluation():
-    dropout, ones = models.Dropout(0.3), torch.ones(400, 500)
+    dropout, units = Dropout(0.3), torch.ones(400, 500)
     torch.manual_seed(0)
-    left = dropout(ones)
+    left = dropout(units)
     assert float((left == 0).float().mean()) == pytest.approx(0.3, abs=0.01)
     assert float(left.max()) == pytest.approx(1 / 0.7)
-    assert torch.equal(dropout.eval()(ones), ones)
-
-
-def test_a_network_smooths_anew_for_other_features_or_another_graph(cells):
-    _, x, adjacency = cells
-    network = models.seeded(models.GCN, 0).eval()
-    first = network(x, adjacency)
-    alone = torch.eye(N).to_sparse_csr()
-    mlp = models.seeded(models.MLP, 0).eval()
-    assert torch.allclose(network(x, alone), mlp(x, alone), atol=1e-5)
-    assert not torch.allclose(network(2 * x, adjacency), first)
-    assert torch.equal(network(x, adjacency), first)
-
-
-def test_class_weights_are_inverse_to_frequency():
-    weights = training.class_weights(torch.tensor([0] * 3389 + [1] * 7272))
-    assert weights.tolist() == pytest.approx([10661 / (2 * 3389), 10661 / (2 * 7272)])
-    with pytest.raises(InputError, match="both present"):
-        training.class_weights(torch.tensor([1, 1]))
-
-
-@pytest.mark.parametrize(
-    ("settings", "word"),
-    [
-        ({"learning_rate": 0.0}, "learning_rate=0"),
-        ({"epochs": 0}, "epochs=0"),
-        ({"batch_size": 0}, "batch_size=0"),
-    ],
-)
-def test_bad_settings_are_named(cells, settings, word):
-    table, x, adjacency = cells
-    train = np.ones(N, dtype=bool)
-    labels = torch.tensor(table["label"].to_numpy())
-    with pytest.raises(InputError, match=word):
-        training.fit(models.GCN(), x, adjacency, labels, train, held_out=train, seed=0, **settings)
-
-
-def test_shapes_that_do_not_fit_are_named(cells):
-    table, x, adjacency = cells
-    train = np.ones(N, dtype=bool)
-    with pytest.raises(InputError, match="do not fit"):
-        training.fit(
-            models.GCN(), x[:-1], adjacency, torch.tensor(table["label"].to_numpy()), train,
-            held_out=train, seed=0,
-        )  # fmt: skip
-    labels = torch.tensor(table["label"].to_numpy())
-    with pytest.raises(InputError, match=f"marks of {N}, {N - 1} cells do not fit"):
-        training.fit(models.GCN(), x, adjacency, labels, train, held_out=train[1:], seed=0)
+    assert torch.equal(dropout.eval()(units), units)
 
 
 def test_dropout_of_everything_leaves_nothing():
-    layer = models.Dropout(1.0)
-    assert layer(torch.ones(3)).tolist() == [0, 0, 0]
+    assert Dropout(1.0)(torch.ones(3)).tolist() == [0, 0, 0]
 
 
-def test_split_is_stratified_and_disjoint():
-    labels = np.repeat([0, 1], [300, 700])
-    train, test = splits.stratified_split(labels, 0.2, 0)
-    assert not (train & test).any() and (train | test).all()
-    assert np.bincount(labels[test]).tolist() == [60, 140]
-    fitting, validation = splits.stratified_split(labels, 0.2, 0, within=train)
-    assert ((fitting | validation) == train).all()
-    with pytest.raises(InputError, match="3 cells cannot be split by class"):
-        splits.stratified_split(np.array([0, 1, 1]), 0.2, 0)
-    with pytest.raises(InputError, match="test_share"):
-        splits.stratified_split(labels, 1.0, 0)
+def test_cells_of_a_neighbourhood_get_the_logits_of_the_whole_graph(cells):
+    x, adjacency = tensors(*cells[:2])
+    network = networks.seeded(GCN, 0).eval()
+    chosen = torch.tensor([80, 5, 17])
+    nodes, part, positions = networks.neighbourhood(adjacency, chosen)
+    assert torch.equal(nodes[positions], chosen)
+    assert len(nodes) < N
+    torch.testing.assert_close(
+        network(x[nodes], part)[positions], network(x, adjacency)[chosen], atol=1e-5, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("batch_size", [None, 32])
+def test_training_is_bitwise_repeatable(cells, parts, batch_size):
+    x, edge_index, labels = cells
+    settings, answers, curves = Settings(epochs=5, batch_size=batch_size), [], []
+    for _ in range(2):
+        network = networks.seeded(GCN, 7)
+        curves.append(
+            networks.fit(
+                network, x, edge_index, labels, parts[0],
+                settings=settings, seed=7, held_out=parts[1],
+            )
+        )  # fmt: skip
+        answers.append(networks.predict(network, x, edge_index).tobytes())
+        torch.rand(3)  # the caller's random numbers must not matter
+    assert answers[0] == answers[1]
+    pd.testing.assert_frame_equal(*curves)
+    assert curves[0].columns.tolist() == networks.CURVES
+    steps = 5 if batch_size is None else 5 * 3
+    assert curves[0]["steps"].iloc[-1] == steps and curves[0]["epoch"].tolist() == [1, 5]
+
+
+@pytest.mark.parametrize("kind", [GCN, MLP])
+def test_a_plain_loop_gives_the_bits_of_fit(cells, parts, kind):
+    """What a notebook writes on one screen is what the runs are made by."""
+    x, edge_index, labels = cells
+    settings = Settings(epochs=12)
+    fitted = networks.seeded(kind, 3, settings)
+    networks.fit(
+        fitted, x, edge_index, labels, parts[0], settings=settings, seed=3, held_out=parts[1]
+    )
+
+    network = networks.seeded(kind, 3, settings)
+    fast = networks.accelerated(network).train()
+    features, adjacency = tensors(x, edge_index)
+    target, train = torch.from_numpy(labels), torch.from_numpy(parts[0])
+    weight = networks.class_weights(target[train])
+    optimiser = torch.optim.Adam(
+        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        for _ in range(settings.epochs):
+            optimiser.zero_grad()
+            logits = fast(features, adjacency)[train]
+            cross_entropy(logits, target[train], weight=weight).backward()
+            optimiser.step()
+
+    for a, b in zip(fitted.parameters(), network.parameters(), strict=True):
+        assert torch.equal(a, b)
+    answers = [networks.predict(n, x, edge_index).tobytes() for n in (fitted, network)]
+    assert answers[0] == answers[1]
+
+
+def test_training_learns_and_moves_no_random_number_of_the_caller(cells, parts):
+    x, edge_index, labels = cells
+    train, test = parts
+    network = networks.seeded(MLP, 0)
+    state = torch.random.get_rng_state()
+    curves = networks.fit(
+        network,
+        x,
+        edge_index,
+        labels,
+        train,
+        settings=Settings(epochs=40),
+        seed=0,
+        held_out=test,
+    )
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert curves["loss"].iloc[-1] < curves["loss"].iloc[0]
+    assert curves["train_accuracy"].iloc[-1] > 0.9
+    assert curves["held_out_accuracy"].notna().all()
+    assert not network.training
+
+
+def test_without_held_out_cells_the_curves_have_no_accuracy(cells, parts):
+    x, edge_index, labels = cells
+    network, settings = networks.seeded(GCN, 0), Settings(epochs=2)
+    curves = networks.fit(network, x, edge_index, labels, parts[0], settings=settings, seed=0)
+    assert curves[["train_accuracy", "held_out_accuracy"]].isna().all(axis=None)
+    assert curves["loss"].notna().all()
+
+
+def test_labels_of_test_cells_do_not_reach_training(cells, parts):
+    x, edge_index, labels = cells
+    train, test = parts
+    answers = []
+    for shown in (labels, np.where(test, 1 - labels, labels)):
+        network = networks.seeded(GCN, 0)
+        networks.fit(
+            network, x, edge_index, shown, train,
+            settings=Settings(epochs=5), seed=0, held_out=test,
+        )  # fmt: skip
+        answers.append(networks.predict(network, x, edge_index).tobytes())
+    assert answers[0] == answers[1]
+
+
+def test_class_weights_are_inverse_to_frequency():
+    weights = networks.class_weights(torch.tensor([0] * 3389 + [1] * 7272))
+    assert weights.tolist() == pytest.approx([10661 / (2 * 3389), 10661 / (2 * 7272)])
+    for labels in ([1, 1], [0, 1, 2]):
+        with pytest.raises(InputError, match="both present"):
+            networks.class_weights(torch.tensor(labels))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [
+        ("hidden", 0, "hidden=0: expected at least 1"),
+        ("epochs", 0, "epochs=0: expected at least 1"),
+        ("batch_size", 0, "batch_size=0: expected at least 1, or none"),
+        ("learning_rate", 0.0, "learning_rate=0"),
+        ("weight_decay", -0.1, "weight_decay=-0.1"),
+        ("dropout", 1.1, "dropout=1.1"),
+        ("dropout", -0.1, "dropout=-0.1"),
+    ],
+)
+def test_settings_out_of_range_are_named(name, value, word):
+    with pytest.raises(InputError, match=word):
+        Settings(**{name: value})
+
+
+def test_settings_build_the_network():
+    network = networks.seeded(GCN, 0, Settings(hidden=7, dropout=0.25))
+    assert network.conv1.out_channels == network.conv2.in_channels == 7
+    assert network.dropout.p == 0.25
+
+
+def test_shapes_that_do_not_fit_are_named(cells, parts):
+    x, edge_index, labels = cells
+    train = parts[0]
+    given = {"settings": Settings(epochs=1), "seed": 0}
+    with pytest.raises(InputError, match="do not fit"):
+        networks.fit(GCN(), x[:-1], edge_index, labels, train, **given)
+    with pytest.raises(InputError, match=f"marks of {N}, {N - 1} cells do not fit"):
+        networks.fit(GCN(), x, edge_index, labels, train, held_out=train[1:], **given)

@@ -1,12 +1,13 @@
-"""Intervals and tests: against brute force, published formulas and simulated truth."""
+"""Intervals, tests and the tables of them: against brute force, published formulas, a truth."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from leukgnn import inference, metrics
+from leukgnn.evaluation import CONTRACT, DRAWS, METRICS, PAIRS, TABLES, inference, metrics, tables
 from leukgnn.files import InputError
+from leukgnn.names import MODELS
 
 
 def predictions(subjects=300, cells=1, seeds=1, seed=0):
@@ -38,10 +39,10 @@ def test_interval_of_independent_cells_is_the_binomial_one():
 
 
 def test_copies_of_cells_do_not_narrow_the_interval():
-    one = accuracy(inference.intervals(predictions(), draws=500, seed=0))
+    single = accuracy(inference.intervals(predictions(), draws=500, seed=0))
     many = accuracy(inference.intervals(predictions(cells=20, seeds=3), draws=500, seed=0))
     assert many[["value", "low", "high"]].tolist() == pytest.approx(
-        one[["value", "low", "high"]].tolist()
+        single[["value", "low", "high"]].tolist()
     )
     assert (many["seeds"], many["subjects"], many["cells"]) == (3, 300, 6000)
 
@@ -52,9 +53,9 @@ def test_subjects_that_equal_files_link_count_as_one():
     names = dict(zip(table["subject"].unique(), ["H1", "20", "H7", "21", "H8", "22"], strict=True))
     linked = table.assign(subject=table["subject"].map(names))
     asked = table.assign(subject=table["subject"].replace({"s3": "s1"}))
-    told, expected = (inference.intervals(t, draws=50, seed=0) for t in (linked, asked))
-    assert (told["subjects"] == 5).all()
-    assert told["value"].tolist() == pytest.approx(expected["value"].tolist())
+    joined, expected = (inference.intervals(t, draws=50, seed=0) for t in (linked, asked))
+    assert (joined["subjects"] == 5).all()
+    assert joined["value"].tolist() == pytest.approx(expected["value"].tolist())
     assert (expected["subjects"] == 5).all()
 
 
@@ -68,8 +69,8 @@ def test_coverage_over_simulated_clusters():
 
 
 def test_intervals_are_deterministic():
-    told = [inference.intervals(predictions(), draws=50, seed=4) for _ in range(2)]
-    pd.testing.assert_frame_equal(*told)
+    twice = [inference.intervals(predictions(), draws=50, seed=4) for _ in range(2)]
+    pd.testing.assert_frame_equal(*twice)
 
 
 def clustered(subjects=40, cells=10, seed=0, shift=0.0, model="gcn"):
@@ -98,7 +99,7 @@ def test_sums_give_what_repeated_cells_give():
     subjects, leukemic = inference._subjects(cells)
     weights = inference._draw_subjects(leukemic, 4, 0)
     sums = list(inference._sums(cells, subjects, leukemic).values())
-    told = inference._of_seeds(sums, weights, leukemic)
+    ours = inference._of_seeds(sums, weights, leukemic)
     for i, times in enumerate(weights.astype(int)):
         repeated = pd.concat(
             [
@@ -108,7 +109,7 @@ def test_sums_give_what_repeated_cells_give():
             ]
         )
         theirs = metrics.score(repeated["label"], repeated["probability"])
-        assert {name: v[0, i] for name, v in told.items()} == pytest.approx(theirs)
+        assert {name: v[0, i] for name, v in ours.items()} == pytest.approx(theirs)
 
 
 def delong(label, score):
@@ -145,11 +146,11 @@ def test_the_clustered_error_covers_the_truth_and_the_naive_one_does_not():
 def test_p_values_are_uniform_without_and_small_with_a_difference():
     none, some = [], []
     for seed in range(60):
-        for shift, told in ((0.0, none), (1.5, some)):
+        for shift, found in ((0.0, none), (1.5, some)):
             table = inference.paired_differences(
                 clustered_pair(seed, shift), [("a", "b")], draws=99, seed=0
             ).set_index("metric")
-            told.append(table.loc[["accuracy", "roc_auc"], "p"])
+            found.append(table.loc[["accuracy", "roc_auc"], "p"])
     none, some = pd.DataFrame(none), pd.DataFrame(some)
     assert (none < 0.1).mean().between(0.0, 0.25).all()
     assert none.mean().between(0.35, 0.65).all()
@@ -169,8 +170,8 @@ def clustered_pair(seed, shift):
 
 
 def test_paired_difference_of_a_model_with_itself_is_nothing():
-    one = predictions()
-    both = pd.concat([one, one.assign(model="mlp")], ignore_index=True)
+    gcn = predictions()
+    both = pd.concat([gcn, gcn.assign(model="mlp")], ignore_index=True)
     table = inference.paired_differences(both, [("gcn", "mlp")], draws=50, seed=0)
     assert (table[["value", "low", "high"]] == 0).all(axis=None)
     assert (table["p"] == 1).all()
@@ -189,9 +190,9 @@ def test_a_model_without_seeds_stands_beside_every_seed():
 
 
 def test_other_cells_are_not_compared():
-    one, other = predictions(), predictions(cells=2).assign(model="mlp")
+    gcn, mlp = predictions(), predictions(cells=2).assign(model="mlp")
     with pytest.raises(InputError, match="other cells"):
-        inference.paired_differences(pd.concat([one, other]), [("gcn", "mlp")], draws=9, seed=0)
+        inference.paired_differences(pd.concat([gcn, mlp]), [("gcn", "mlp")], draws=9, seed=0)
 
 
 def test_holm_by_hand():
@@ -230,3 +231,50 @@ def test_a_subject_of_both_classes_is_named():
 def test_too_few_draws_are_named():
     with pytest.raises(InputError, match="draws=1"):
         inference.intervals(clustered(6, 4), draws=1, seed=0)
+
+
+@pytest.fixture
+def compared():
+    """A GCN and an MLP, two seeds each, on two folds."""
+    parts = [
+        clustered(20, 6, seed=seed, model=model).assign(seed=seed)
+        for model in ("gcn", "mlp")
+        for seed in (0, 1)
+    ]
+    cells = pd.concat(parts, ignore_index=True)
+    number = cells["subject"].str.removeprefix("s").astype(int)
+    return cells.assign(fold=np.where(number < 10, "fold_0", "fold_1"), n_train=60)
+
+
+def test_all_tables_are_written_from_the_predictions(compared, tmp_path):
+    tables.write(compared, tmp_path, draws=20, seed=0)
+    assert {path.name for path in tmp_path.iterdir()} == set(TABLES)
+    written = {name: pd.read_csv(tmp_path / name) for name in TABLES if name.endswith(".csv")}
+    assert len(written["results.csv"]) == 2 * 2 * 3
+    assert len(written["intervals.csv"]) == len(written["subjects.csv"]) == 2 * len(METRICS)
+    assert set(written["subjects.csv"]["cells"]) == {20}
+    assert set(map(tuple, written["differences.csv"][["first", "second"]].to_numpy())) == {
+        ("gcn", "mlp")
+    }
+    assert written["calibration.csv"]["model"].tolist() == ["gcn", "mlp"]
+    stored = pd.read_parquet(tmp_path / "predictions.parquet")
+    pd.testing.assert_frame_equal(stored, compared[CONTRACT])
+
+
+def test_calibration_of_a_table_is_the_mean_over_seeds(compared):
+    row = tables.calibration(compared).set_index("model").loc["gcn"]
+    of_seeds = [c for _, c in compared[compared["model"] == "gcn"].groupby("seed")]
+    briers = [metrics.brier(cells["label"], cells["probability"]) for cells in of_seeds]
+    assert row["brier"] == pytest.approx(np.mean(briers))
+    assert row["effective_cells"] < 120 and row["design_effect"] > 1
+
+
+def test_predictions_without_a_pair_to_compare_are_named():
+    with pytest.raises(InputError, match="no pair of models"):
+        tables.differences(predictions(), draws=9, seed=0)
+
+
+def test_pairs_are_of_known_models_each_once():
+    assert {name for pair in PAIRS for name in pair} <= set(MODELS)
+    assert len(set(PAIRS)) == len(PAIRS) and all(a != b for a, b in PAIRS)
+    assert DRAWS >= 1000

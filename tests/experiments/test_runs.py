@@ -1,0 +1,612 @@
+"""Runs and their store: stable keys, nothing computed twice, nothing damaged or stale believed."""
+
+import ast
+import dataclasses
+import importlib
+import inspect
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from joblib.externals.loky import get_reusable_executor
+from threadpoolctl import threadpool_limits
+
+import leukgnn
+from leukgnn.experiments import (
+    Asked,
+    Partition,
+    Run,
+    Store,
+    Value,
+    compute,
+    fill,
+    fingerprint,
+    predictions,
+    runs,
+    store,
+    values,
+)
+from leukgnn.features import shipped_features
+from leukgnn.files import InputError
+from leukgnn.graphs import Attached, Joined
+from leukgnn.networks import CURVES, Settings
+
+PACKAGE = Path(leukgnn.__file__).parent
+BY_HAND = Run(
+    features="0" * 64,
+    partition=Partition(by="official"),
+    fold="fold_0",
+    classifier="gcn",
+    graph=Attached(k=10, edges="union"),
+    settings=Settings(
+        hidden=128, dropout=0.5, learning_rate=0.001, weight_decay=5e-4, epochs=400,
+        weighted=True, batch_size=None,
+    ),
+    seed=0,
+    chooser=0,
+)  # fmt: skip
+OTHER = {  # another value for each field that could matter
+    "features": "1" * 64,
+    "partition": Partition(by="share", share=0.2, draw=0),
+    "fold": "fold_1",
+    "graph": Attached(k=20, edges="union"),
+    "settings": dataclasses.replace(BY_HAND.settings, epochs=399),
+    "seed": 1,
+    "chooser": 1,
+    "everywhere": True,
+}
+ALWAYS = {"features", "partition", "fold", "everywhere"}
+MATTERS = {
+    "gcn": {*ALWAYS, "graph", "settings", "seed"},
+    "gcn_tuned": {*ALWAYS, "graph", "settings", "seed", "chooser"},
+    "correct_and_smooth": {*ALWAYS, "graph", "settings", "seed", "chooser"},
+    "mlp": {*ALWAYS, "settings", "seed"},
+    "sgc": {*ALWAYS, "graph", "chooser"},
+    "svm": {*ALWAYS, "chooser"},
+    "size": ALWAYS,
+}
+
+
+@pytest.fixture(scope="module")
+def real():
+    """700 of the real cells' features."""
+    shipped = shipped_features()
+    rows = shipped.table.groupby("label").sample(350, random_state=0).index
+    return shipped.take(rows.to_numpy())
+
+
+def ask(features, *classifiers, seeds=(0,), epochs=2):
+    """Runs on the first official fold, each seed a task of its own."""
+    return [
+        Asked(
+            "subject_disjoint", name, seed,
+            dataclasses.replace(
+                BY_HAND, features=features.key, classifier=name, seed=seed,
+                graph=Attached(k=5, edges="union"), settings=Settings(epochs=epochs),
+            ),
+            features,
+        )
+        for name in classifiers
+        for seed in seeds
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """Compute in this process."""
+    monkeypatch.setattr(runs, "cpu_count", lambda: 1)
+
+
+@pytest.fixture
+def own(tmp_path, alone):
+    """An empty store of this machine's."""
+    return Store(tmp_path / "runs", published=False)
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """The runs that are computed, in their order."""
+    calls = []
+    monkeypatch.setattr(runs, "compute", lambda run, *a: calls.append(run) or compute(run, *a))
+    return calls
+
+
+def assert_same(a, b):
+    for name in ("probability", "curves", "choice"):
+        left, right = getattr(a, name), getattr(b, name)
+        assert left.dtype == right.dtype and left.tobytes() == right.tobytes(), name
+
+
+# Keys
+
+
+def test_keys_are_those_of_the_published_runs():
+    """Whoever changes these makes every stored and published run unknown."""
+    svm = dataclasses.replace(
+        BY_HAND,
+        partition=Partition(by="share", share=0.2, draw=0),
+        fold="all",
+        classifier="svm",
+        graph=Joined(k=10, edges="union"),
+        chooser=3,
+    )
+    assert BY_HAND.key == "3dba9f990f39451ea31867706b7bf22062691b1220faea93e873a178db70d3d0"
+    assert svm.key == "aef077330151dd912ba8a791b536db240894493a69200da6aea91fc9ca66011f"
+    assert svm.description == (
+        '{"chooser":3,"classifier":"svm","features":"' + "0" * 64 + '","fold":"all","format":1,'
+        '"partition":{"by":"share","draw":0,"folds":null,"inner":false,"share":0.2,'
+        '"similarity":null}}'
+    )
+
+
+@pytest.mark.parametrize("classifier", MATTERS)
+def test_a_key_changes_with_what_matters_to_the_classifier_and_with_nothing_else(classifier):
+    run = dataclasses.replace(BY_HAND, classifier=classifier)
+    changed = {
+        name: dataclasses.replace(run, **{name: value}).key != run.key
+        for name, value in OTHER.items()
+    }
+    assert {name for name, other in changed.items() if other} == MATTERS[classifier]
+    assert run.key != dataclasses.replace(BY_HAND, classifier="majority").key
+
+
+OTHER_SETTINGS = {
+    "hidden": 64, "dropout": 0.4, "learning_rate": 0.01, "weight_decay": 0.0, "epochs": 399,
+    "weighted": False, "batch_size": 32,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Settings)])
+def test_every_setting_of_a_network_changes_its_key(name):
+    settings = dataclasses.replace(BY_HAND.settings, **{name: OTHER_SETTINGS[name]})
+    assert dataclasses.replace(BY_HAND, settings=settings).key != BY_HAND.key
+
+
+def test_without_a_graph_it_matters_whether_test_cells_are_there_while_training():
+    joined, larger = (Joined(k=k, edges="union") for k in (10, 20))
+    mlp = dataclasses.replace(BY_HAND, classifier="mlp")
+    assert dataclasses.replace(mlp, graph=joined).key != mlp.key
+    assert dataclasses.replace(mlp, graph=joined).key == dataclasses.replace(mlp, graph=larger).key
+
+
+def test_an_unknown_classifier_has_no_key():
+    with pytest.raises(InputError, match="'forest': expected one of majority"):
+        _ = dataclasses.replace(BY_HAND, classifier="forest").key
+
+
+def test_a_name_says_what_a_message_needs():
+    assert BY_HAND.name == f"gcn, official fold_0, seed 0 ({BY_HAND.key[:12]})"
+    drawn = dataclasses.replace(BY_HAND, partition=OTHER["partition"], fold="all")
+    assert drawn.name == f"gcn, share 0 all, seed 0 ({drawn.key[:12]})"
+
+
+# This machine's store
+
+
+def test_what_is_stored_is_read_and_not_computed_again(real, own, computed):
+    asked = ask(real, "gcn", "mlp", "svm", "size")
+    assert not any(a.run in own for a in asked)
+    first = values(asked, own, progress=False)
+    assert [run.classifier for run in computed] == ["gcn", "mlp", "svm", "size"]
+    assert fill(asked, own, progress=False) == 0
+    second = values(asked, Store(own.folder, published=False), progress=False)
+    assert len(computed) == 4
+    for a, before, after in zip(asked, first, second, strict=True):
+        assert_same(before, after)
+        assert len(after.probability) == a.run.asked(real).sum()
+        assert after.probability.dtype == np.float32
+    gcn, mlp, svm, size = second
+    assert gcn.curves.shape[1] == mlp.curves.shape[1] == len(CURVES)
+    assert svm.curves.size == size.curves.size == size.choice.size == gcn.choice.size == 0
+    assert svm.choice.shape == (4,)
+
+
+def test_a_run_asked_for_twice_is_computed_once(real, own, computed):
+    asked = ask(real, "size")
+    found = values([*asked, *asked], own, progress=False)
+    assert len(computed) == 1
+    assert_same(*found)
+
+
+def test_the_store_writes_down_who_computed_a_run(real, own):
+    (a,) = ask(real, "majority")
+    fill([a], own, progress=False)
+    assert {"commit", "libraries", "processor", "threads"} <= set(own.provenance(a.run))
+
+
+def test_what_is_not_there_is_named(real, own):
+    (a,) = ask(real, "gcn")
+    with pytest.raises(InputError, match=r"gcn, official fold_0, seed 0 \(.*leukgnn runs"):
+        own.get(a.run)
+
+
+def file_of(own):
+    (path,) = own.folder.rglob("*.safetensors")
+    return path
+
+
+def cut(content):
+    return content[:-5]
+
+
+def cut_short(content):
+    return content[:4]
+
+
+def emptied(content):
+    return b""
+
+
+def flipped_in_the_last_number(content):
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+def flipped_in_the_header(content):
+    return bytes([content[0] ^ 64]) + content[1:]
+
+
+@pytest.mark.parametrize(
+    "damage", [cut, cut_short, emptied, flipped_in_the_last_number, flipped_in_the_header]
+)
+def test_a_damaged_run_is_computed_anew(real, own, computed, capsys, damage):
+    asked = ask(real, "size")
+    (whole,) = values(asked, own, progress=False)
+    path = file_of(own)
+    path.write_bytes(damage(path.read_bytes()))
+    assert asked[0].run not in own
+    assert f"leukgnn: {path} is damaged (" in capsys.readouterr().err
+    (again,) = values(asked, own, progress=False)
+    assert len(computed) == 2
+    assert_same(whole, again)
+    capsys.readouterr()
+    assert asked[0].run in own
+    assert capsys.readouterr().err == ""
+
+
+def test_no_flipped_byte_of_a_run_changes_an_answer(real, own, capsys):
+    """Wherever it is flipped the run is either not there or as it was."""
+    (a,) = ask(real, "majority")
+    (whole,) = values([a], own, progress=False)
+    path = file_of(own)
+    content = path.read_bytes()
+    places = [*range(0, len(content), 13), *range(len(content) - 40, len(content))]
+    for place in places:
+        path.write_bytes(content[:place] + bytes([content[place] ^ 2]) + content[place + 1 :])
+        found = own.read(a.run)
+        if found is not None:
+            assert_same(whole, found)
+    capsys.readouterr()
+
+
+def test_a_run_of_other_code_is_stale(real, own, computed, monkeypatch, capsys):
+    asked = ask(real, "size")
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "code_fingerprint", lambda: "of another day")
+        fill(asked, own, progress=False)
+        assert asked[0].run in own
+    assert asked[0].run not in own
+    assert fill(asked, own, progress=False) == 1
+    assert asked[0].run in own
+    assert len(computed) == 2
+    assert capsys.readouterr().err == ""
+
+
+# The fingerprint of the code
+
+
+CODE = '''"""A module."""
+
+LAYERS = 2  # of the network
+
+
+def smooth(x):
+    """Smooth the cells' features."""
+    return x * LAYERS
+
+
+class Network:
+    """A network."""
+'''
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        (("A module.", "Another sentence."), True),
+        (("Smooth the", "Flatten the"), True),
+        (("# of the network", "# passes"), True),
+        (("\n\n\ndef", "\n\ndef"), True),
+        (('    """Smooth the cells\' features."""\n', ""), True),
+        (("LAYERS = 2", "LAYERS = 3"), False),
+        (("x * LAYERS", "LAYERS * x"), False),
+        (("def smooth(x)", "def smooth(x, y=1)"), False),
+    ],
+)
+def test_words_do_not_change_the_essence_of_code_and_numbers_do(tmp_path, change, same):
+    path = tmp_path / "module.py"
+    path.write_text(CODE)
+    before = fingerprint._essence(path)
+    assert change[0] in CODE
+    path.write_text(CODE.replace(*change))
+    assert (fingerprint._essence(path) == before) == same
+
+
+def test_a_changed_module_changes_the_fingerprint(tmp_path, monkeypatch):
+    (tmp_path / "graphs").mkdir()
+    monkeypatch.setattr(fingerprint, "PACKAGE", tmp_path)
+    path = tmp_path / "graphs" / "search.py"
+    found = []
+    for text in (CODE, CODE.replace("A module", "The module"), CODE.replace("= 2", "= 3")):
+        path.write_text(text)
+        fingerprint.code_fingerprint.cache_clear()
+        found.append(fingerprint.code_fingerprint())
+    fingerprint.code_fingerprint.cache_clear()
+    assert found[0] == found[1] != found[2]
+
+
+COMPUTING_ROOMS = ("graphs", "networks", "experiments")
+
+
+def imported(path):
+    """Files in which stands what a file takes from the rooms that compute.
+
+    A name that a room's face hands on counts for the module that defines it.
+    """
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == PACKAGE.name:
+            module = importlib.import_module(node.module)
+            for alias in node.names:
+                value = getattr(module, alias.name)
+                home = getattr(value, "__module__", node.module)
+                source = value if inspect.ismodule(value) else importlib.import_module(home)
+                yield Path(source.__file__)
+
+
+def computing(path):
+    return PACKAGE in path.parents and path.relative_to(PACKAGE).parts[0] in COMPUTING_ROOMS
+
+
+def test_the_fingerprint_covers_all_that_computes():
+    """Every module of these rooms that a task, a classifier or a partition can reach."""
+    waiting = [PACKAGE / "experiments" / f"{n}.py" for n in ("tasks", "classifiers", "partitions")]
+    reached = set()
+    while waiting:
+        path = waiting.pop()
+        if path not in reached:
+            reached.add(path)
+            waiting += filter(computing, imported(path))
+    assert {"search.py", "fast.py", "adjacency.py", "splits.py"} <= {p.name for p in reached}
+    missing = reached - set(fingerprint.computing_modules())
+    assert not missing
+
+
+def test_every_computing_module_is_there():
+    for pattern in fingerprint.COMPUTING:
+        assert list(PACKAGE.glob(pattern)), pattern
+
+
+# Side by side
+
+
+def handed_over(tmp_path, asked, own):
+    """The runs and the store, for another process."""
+    path = tmp_path / "asked.pickle"
+    path.write_bytes(pickle.dumps((asked, own)))
+    return path
+
+
+FILL = """
+import pickle, sys, time
+from pathlib import Path
+from leukgnn.experiments import Store, fill
+asked, store = pickle.loads(Path(sys.argv[1]).read_bytes())
+if "linger" in sys.argv:
+    write = Store.write
+    def linger(self, run, value):
+        write(self, run, value)
+        print("stored", flush=True)
+        time.sleep(600)
+    Store.write = linger
+print("ready", flush=True)
+sys.stdin.readline()
+print(fill(asked, store, progress=False))
+"""
+
+
+@pytest.fixture
+def filling(tmp_path, own, monkeypatch):
+    """Start another process that fills the store, one run at a time, when it gets a line."""
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    started = []
+
+    def start(asked, *how):
+        path = handed_over(tmp_path, asked, own)
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", FILL, path, *how],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        started.append(process)
+        assert process.stdout.readline() == "ready\n"
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_two_processes_fill_a_store_at_the_same_time(real, own, filling):
+    asked = ask(real, "gcn", "mlp", "size", seeds=range(4), epochs=5)
+    other = filling(asked)
+    here = values(asked, own, progress=False)
+    rest, _ = other.communicate(timeout=120)
+    assert other.returncode == 0 and int(rest) <= len(asked)
+    keys = {a.run.key for a in asked}
+    assert {path.stem for path in own.folder.rglob("*") if path.is_file()} == keys
+    for a, value in zip(asked, here, strict=True):
+        assert own.read(a.run).probability == pytest.approx(value.probability, abs=1e-5)
+
+
+def test_an_interrupted_fill_goes_on_where_it_stopped(real, own, filling, computed):
+    asked = ask(real, "gcn", "mlp", seeds=(0, 1))
+    other = filling(asked, "linger")
+    assert other.stdout.readline() == "stored\n"
+    other.kill()
+    other.wait()
+    before = {a.run.key for a in asked if a.run in own}
+    assert len(before) == 1
+    assert fill(asked, own, progress=False) == 3
+    assert len(computed) == 3
+    assert not before & {run.key for run in computed}
+    assert all(a.run in own for a in asked)
+
+
+@pytest.fixture
+def single_thread():
+    """As many threads here as a worker has."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        yield
+    torch.set_num_threads(threads)
+
+
+def test_side_by_side_gives_what_a_single_worker_gives(real, tmp_path, monkeypatch, single_thread):
+    asked = ask(real, "gcn", "mlp", "svm", seeds=(0, 1))
+    found = []
+    for workers in (1, 2):
+        monkeypatch.setattr(runs, "cpu_count", lambda workers=workers: workers)
+        own = Store(tmp_path / f"{workers}", published=False)
+        found.append(values(asked, own, progress=False))
+    get_reusable_executor().shutdown()
+    for single, double in zip(*found, strict=True):
+        assert double.probability == pytest.approx(single.probability, abs=1e-6)
+        assert double.choice == pytest.approx(single.choice, abs=1e-6)
+
+
+def test_runs_that_share_a_network_train_it_once(real, own, monkeypatch):
+    trained, fit = [], leukgnn.networks.fit
+    monkeypatch.setattr(leukgnn.networks, "fit", lambda *a, **k: trained.append(1) or fit(*a, **k))
+    fill(ask(real, "gcn", "gcn_dummy", "gcn_asked_masked"), own, progress=False)
+    assert len(trained) == 1
+
+
+# Tables
+
+
+def test_predictions_are_the_answers_cell_by_cell(real, own):
+    asked = ask(real, "gcn", "size")
+    table = predictions(asked, own, progress=False)
+    contract = ["protocol", "model", "seed", "fold", "filename", "subject", "label", "probability"]
+    assert table.columns.tolist() == [*contract, "n_train"]
+    for a, (_, rows) in zip(asked, table.groupby("model"), strict=True):
+        split = a.run.partition.split(real, "fold_0")
+        cells = real.table[split.test]
+        for name in ("filename", "subject", "label"):
+            assert rows[name].tolist() == cells[name].tolist()
+        assert rows["probability"].to_numpy().astype(np.float32).tolist() == (
+            own.get(a.run).probability.tolist()
+        )
+        assert (rows["n_train"] == split.train.sum()).all()
+        assert set(rows["fold"]) == {"fold_0"}
+
+
+def test_a_run_asked_everywhere_answers_for_all_cells(real, own):
+    (a,) = ask(real, "gcn")
+    (everywhere,) = [dataclasses.replace(a, run=dataclasses.replace(a.run, everywhere=True))]
+    tested, all_cells = values([a, everywhere], own, progress=False)
+    assert len(all_cells.probability) == len(real.table)
+    assert all_cells.probability[a.run.asked(real)] == pytest.approx(tested.probability, abs=1e-7)
+
+
+# Published runs
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """A folder of published runs in place of the package's."""
+    folder = tmp_path / "published"
+    folder.mkdir()
+    monkeypatch.setattr(store, "PUBLISHED", folder)
+    store.published_runs.cache_clear()
+    yield folder
+    store.published_runs.cache_clear()
+
+
+def publish(folder, asked, found):
+    path = folder / "subject_disjoint.parquet"
+    store.write_published(
+        path,
+        {a.run.key: (a.run.description, value) for a, value in zip(asked, found, strict=True)},
+    )
+    return path
+
+
+def test_published_runs_are_read_bit_by_bit(real, own, published, computed):
+    asked = ask(real, "gcn", "svm", "size")
+    found = values(asked, own, progress=False)
+    publish(published, asked, found)
+    reader = Store(own.folder.with_name("nothing"), published=True)
+    for before, after in zip(found, values(asked, reader, progress=False), strict=True):
+        assert_same(before, after)
+        assert before.sha256 == after.sha256
+    assert values(asked, reader, progress=False)[0].curves.shape == found[0].curves.shape
+    assert len(computed) == 3
+    assert not any(reader.folder.rglob("*"))
+    assert reader.read_own(asked[0].run) is None
+    assert Store(reader.folder, published=False).read(asked[0].run) is None
+
+
+def test_published_runs_outlive_a_change_of_the_code(real, own, published, monkeypatch):
+    asked = ask(real, "size")
+    publish(published, asked, values(asked, own, progress=False))
+    monkeypatch.setattr(store, "code_fingerprint", lambda: "of another day")
+    assert asked[0].run in Store(own.folder, published=True)
+    assert asked[0].run not in own
+
+
+def test_other_parameters_are_never_mixed_up_with_published_runs(real, own, published, computed):
+    asked = ask(real, "mlp", "gcn")
+    publish(published, asked, values(asked, own, progress=False))
+    others = [
+        dataclasses.replace(a, run=dataclasses.replace(a.run, graph=Attached(k=4, edges="union")))
+        for a in asked
+    ]
+    reader = Store(own.folder.with_name("anew"), published=True)
+    assert fill(others, reader, progress=False) == 1, "the MLP knows no k"
+    assert computed[-1].graph.k == 4
+
+
+def test_a_changed_published_answer_is_refused_and_named(real, own, published):
+    (a,) = ask(real, "size")
+    path = publish(published, [a], values([a], own, progress=False))
+    table = pq.read_table(path)
+    (answers,) = table["probability"].to_pylist()
+    changed = pa.array([[1 - answers[0], *answers[1:]]], pa.list_(pa.float32()))
+    place = table.column_names.index("probability")
+    pq.write_table(table.set_column(place, "probability", changed), path)
+    with pytest.raises(InputError, match=r"run .*(size|" + a.run.key[:12] + ").* damaged"):
+        store.published_runs()
+
+
+def test_a_published_file_that_is_none_is_named(published):
+    (published / "as_written.parquet").write_bytes(b"not a table")
+    with pytest.raises(InputError, match=r"as_written\.parquet: not a file of runs"):
+        store.published_runs()
+
+
+def test_a_hash_is_of_all_numbers():
+    value = Value(np.ones(3, np.float32), np.ones((2, 5)), np.ones(4))
+    for name in ("probability", "curves", "choice"):
+        changed = getattr(value, name).copy()
+        changed.flat[1] = 2
+        assert dataclasses.replace(value, **{name: changed}).sha256 != value.sha256

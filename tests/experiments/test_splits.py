@@ -1,0 +1,213 @@
+"""Splits, partitions and tasks: what is apart stays apart."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leukgnn import cells
+from leukgnn.experiments import (
+    Partition,
+    Split,
+    Task,
+    grouped_folds,
+    inner_split,
+    official_folds,
+    stratified_split,
+)
+from leukgnn.features import shipped_features
+from leukgnn.files import InputError
+from leukgnn.graphs import Attached, Joined
+from leukgnn.names import GROUPINGS
+
+
+@pytest.fixture(scope="module")
+def real():
+    """700 of the real cells' features."""
+    shipped = shipped_features()
+    rows = shipped.table.groupby("label").sample(350, random_state=0).index
+    return shipped.take(rows.to_numpy())
+
+
+@pytest.fixture(scope="module")
+def everyone():
+    """All 10,661 labelled cells."""
+    return cells.training_cells()
+
+
+def test_split_is_stratified_and_disjoint():
+    labels = np.repeat([0, 1], [300, 700])
+    train, test = stratified_split(labels, 0.2, 0)
+    assert not (train & test).any() and (train | test).all()
+    assert np.bincount(labels[test]).tolist() == [60, 140]
+    fitting, validation = stratified_split(labels, 0.2, 0, within=train)
+    assert ((fitting | validation) == train).all()
+    assert not (fitting & validation).any()
+    with pytest.raises(InputError, match="3 cells cannot be split by class"):
+        stratified_split(np.array([0, 1, 1]), 0.2, 0)
+    with pytest.raises(InputError, match="test_share"):
+        stratified_split(labels, 1.0, 0)
+
+
+def test_official_folds_of_all_cells_are_disjoint(everyone):
+    folds = official_folds(everyone)
+    assert sum(split.test for split in folds).tolist() == [1] * len(everyone)
+    for split in folds:
+        assert split.apart
+        assert not (split.train & split.test).any()
+        left, right = everyone[split.train], everyone[split.test]
+        assert not set(left["merged_subject"]) & set(right["merged_subject"])
+        assert not set(left["sha256"]) & set(right["sha256"])
+
+
+def planted(table):
+    """A training subject copied into the test fold under another name, with equal bytes."""
+    stolen = table[(table["fold"] == "fold_0") & (table["subject"] == "11")].copy()
+    stolen["fold"], stolen["subject"] = "fold_1", "999"
+    stolen["filename"] = stolen["filename"].str.replace("UID_11_", "UID_999_")
+    return pd.concat([table, stolen], ignore_index=True)
+
+
+def test_a_planted_subject_is_linked_and_left_out(everyone):
+    table = planted(everyone)
+    table["merged_subject"] = table["subject"].map(cells.merged_subjects(table))
+    split = next(s for s in official_folds(table) if s.fold == "fold_1")
+    assert "999" in set(table.loc[split.test, "subject"])
+    assert "11" not in set(table.loc[split.train, "subject"])
+
+
+def test_a_planted_subject_that_nobody_linked_is_caught_by_its_bytes(everyone):
+    table = planted(everyone)
+    table.loc[table["subject"] == "999", "merged_subject"] = "999"
+    with pytest.raises(InputError, match="sha256 lie on both sides"):
+        official_folds(table)
+
+
+def test_a_single_fold_is_no_partition(real):
+    with pytest.raises(InputError, match="at least two folds"):
+        official_folds(real.table[real.table["fold"] == "fold_0"])
+
+
+def test_grouped_folds_keep_groups_whole(real):
+    table = real.table
+    for column in ("source_image", "merged_subject"):
+        folds = grouped_folds(table, table[column], folds=3, seed=1, apart=False)
+        assert sum(split.test for split in folds).tolist() == [1] * len(table)
+        for split in folds:
+            assert not set(table.loc[split.train, column]) & set(table.loc[split.test, column])
+            assert not split.apart
+
+
+def test_another_seed_draws_other_subjects(everyone):
+    """Also of subjects, which differ so much in size that dealing them out by size is no draw."""
+    subjects = everyone["merged_subject"]
+    drawn = []
+    for seed in range(4):
+        first = grouped_folds(everyone, subjects, folds=3, seed=seed, apart=True)[0]
+        drawn.append(set(subjects[first.test]))
+    shared = [len(a & b) / len(a | b) for i, a in enumerate(drawn) for b in drawn[:i]]
+    assert max(shared) < 0.5
+
+
+@pytest.mark.parametrize("folds", [1, 1000])
+def test_a_partition_into_too_few_or_too_many_folds_is_refused(real, folds):
+    with pytest.raises(InputError, match=f"folds={folds}: expected 2 to"):
+        grouped_folds(real.table, real.table["subject"], folds=folds, seed=0, apart=False)
+
+
+def test_the_inner_split_has_a_fifth_of_the_subjects_of_each_class(everyone):
+    for split in official_folds(everyone):
+        inner = inner_split(everyone, split, share=0.2, seed=0)
+        for label, subjects in everyone.groupby("label")["merged_subject"]:
+            chosen, all_of_them = (
+                subjects[mask[subjects.index]].nunique() for mask in (inner.test, split.train)
+            )
+            assert chosen == pytest.approx(all_of_them / 5, abs=1), (split.fold, label)
+            assert chosen >= 2
+
+
+@pytest.fixture
+def task(real):
+    split = official_folds(real.table)[0]
+    return Task(features=real, split=split, graph=Attached(k=5, edges="union"), seed=0)
+
+
+def test_the_inner_split_knows_training_cells_only(task):
+    inner = task.inner(0).split
+    assert not ((inner.train | inner.test) & ~task.split.train).any()
+    own = task.table["merged_subject"]
+    assert not set(own[inner.train]) & set(own[inner.test])
+    assert inner.train.any() and inner.test.any()
+
+
+def test_the_inner_split_mirrors_the_outer_split(task):
+    """Known subjects are chosen for by known subjects: the cells of each lie on both sides."""
+    by_cell = dataclasses.replace(task, split=dataclasses.replace(task.split, apart=False))
+    inner = by_cell.inner(0).split
+    assert not ((inner.train | inner.test) & ~task.split.train).any()
+    assert (inner.train ^ inner.test)[task.split.train].all()
+    own = task.table["subject"]
+    assert set(own[inner.train]) & set(own[inner.test])
+    assert not inner.apart
+
+
+def test_the_inner_task_takes_its_seed_and_builds_its_own_graph(task):
+    inner = task.inner(7)
+    assert inner.seed == 7
+    assert (task.inner(8).split.test != inner.split.test).any()
+    outside = ~(inner.split.train | inner.split.test)
+    assert outside.any() and not outside[inner.edge_index].any()
+    assert not inner.split.test[inner.edge_index[0]].any()
+
+
+def test_a_task_refuses_subjects_on_both_sides(real):
+    marks = stratified_split(real.table["label"].to_numpy(), 0.2, 0)
+    given = {"features": real, "graph": Joined(k=5, edges="union"), "seed": 0}
+    with pytest.raises(InputError, match="both sides"):
+        Task(split=Split("mixed", *marks), **given)
+    assert Task(split=Split("mixed", *marks, apart=False), **given).seen.all()
+
+
+PARTITIONS = [
+    Partition(by="share", share=0.2, draw=1),
+    Partition(by="all"),
+    Partition(by="official"),
+    *[Partition(by=by, folds=3, draw=1, similarity=0.998) for by in GROUPINGS],
+]
+
+
+@pytest.mark.parametrize("partition", PARTITIONS, ids=lambda partition: partition.by)
+def test_a_partition_tests_every_cell_at_most_once(real, partition):
+    splits = partition.splits(real)
+    times = sum(split.test.astype(int) for split in splits)
+    assert times.max() == 1
+    assert times.min() == (0 if partition.by == "share" else 1)
+    assert [partition.split(real, split.fold) for split in splits] == splits
+    assert len({split.fold for split in splits}) == len(splits)
+    assert {split.apart for split in splits} == {partition.by in ("official", "equal_files")}
+
+
+def test_a_partition_by_groups_keeps_them_together(real):
+    columns = {
+        "source_images": "source_image",
+        "subjects": "subject",
+        "equal_files": "merged_subject",
+        "near_duplicates": "subject",
+    }
+    for by, column in columns.items():
+        groups = real.table[column]
+        for split in Partition(by=by, folds=3, draw=0, similarity=0.998).splits(real):
+            assert not set(groups[split.train]) & set(groups[split.test]), by
+
+
+def test_an_inner_partition_parts_the_training_cells_again(real):
+    outer = Partition(by="share", share=0.2, draw=3)
+    (whole,), (inner,) = outer.splits(real), dataclasses.replace(outer, inner=True).splits(real)
+    assert ((inner.train | inner.test) == whole.train).all()
+    assert inner.test.sum() == pytest.approx(0.2 * whole.train.sum(), abs=1)
+
+
+def test_an_unknown_partition_is_named(real):
+    with pytest.raises(InputError, match="partition by 'hospital': expected one of share, all"):
+        Partition(by="hospital").splits(real)
