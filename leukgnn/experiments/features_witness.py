@@ -88,8 +88,8 @@ def sentence(comparison: dict[str, Any]) -> str:
         )
         return (
             "The features of all cells were computed **from pixels** and compared with the shipped "
-            f"ones: no number differs by more than {comparison['largest_difference']:.4f} (allowed: "
-            f"{allowed['largest_difference']:.4f}), and {comparison['same_neighbours']:.1%} of the "
+            f"ones: no number differs by more than {comparison['largest_difference']:.4f} "
+            f"(allowed: {allowed['largest_difference']:.4f}), and {comparison['same_neighbours']:.1%} of the "
             f"cells have the same {comparison['k']} neighbours (at least: "
             f"{allowed['same_neighbours']:.0%}). {verdict}"
         )
