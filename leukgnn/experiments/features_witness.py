@@ -89,9 +89,9 @@ def sentence(comparison: dict[str, Any]) -> str:
         return (
             "The features of all cells were computed **from pixels** and compared with the shipped "
             f"ones: no number differs by more than {comparison['largest_difference']:.4f} "
-            f"(allowed: {allowed['largest_difference']:.4f}), and {comparison['same_neighbours']:.1%} of the "
-            f"cells have the same {comparison['k']} neighbours (at least: "
-            f"{allowed['same_neighbours']:.0%}). {verdict}"
+            f"(allowed: {allowed['largest_difference']:.4f}), and "
+            f"{comparison['same_neighbours']:.1%} of the cells have the same "
+            f"{comparison['k']} neighbours (at least: {allowed['same_neighbours']:.0%}). {verdict}"
         )
     if "reason" in comparison:
         return (
