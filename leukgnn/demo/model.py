@@ -98,9 +98,7 @@ def train(
 
 def _held_apart(cells: Features, settings: Settings, store: Store) -> pd.DataFrame:
     """Predictions of both networks for subjects that they have not seen, first seed."""
-    # No control is asked for, so there is no need for the controls' features.
-    sources = Sources(paper=cells, random=cells, unnormalised=cells, sizes=cells)
-    plan = Plan(sources=sources, settings=settings, seeds=1)
+    plan = Plan(sources=Sources(cells), settings=settings, seeds=1)
     return experiments.predictions(plan.subject_disjoint(NETWORKS), store)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from leukgnn.experiments.partitions import Partition
@@ -32,34 +33,30 @@ RELEASED_SETTINGS = Settings(
 
 @dataclass(frozen=True)
 class Sources:
-    """Feature sets by what they are for.
+    """Feature sets by what they are for; the controls' are read when asked for.
 
     Attributes
     ----------
     paper : Features
         The paper's: pretrained weights, normalised pixels.
-    random : Features
-        The same cells through an untrained network.
-    unnormalised : Features
-        The same cells, pixels not normalised, as in the released code.
-    sizes : Features
-        All labelled cells, without features: their size is known.
     """
 
     paper: Features
-    random: Features
-    unnormalised: Features
-    sizes: Features
 
-    @classmethod
-    def of(cls, paper: Features) -> "Sources":
-        """The shipped control features for the cells of `paper`, beside them."""
-        return cls(
-            paper,
-            control_features("_random", paper.table),
-            control_features("_unnormalised", paper.table),
-            all_sizes(),
-        )
+    @cached_property
+    def random(self) -> Features:
+        """The same cells through an untrained network."""
+        return control_features("_random", self.paper.table)
+
+    @cached_property
+    def unnormalised(self) -> Features:
+        """The same cells, pixels not normalised, as in the released code."""
+        return control_features("_unnormalised", self.paper.table)
+
+    @cached_property
+    def sizes(self) -> Features:
+        """All labelled cells, without features: their size is known."""
+        return all_sizes()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +112,7 @@ class Plan:
         **parameters
             Fields of `Plan`, such as ``k=20``.
         """
-        plan = cls(sources=Sources.of(features), **parameters)
+        plan = cls(sources=Sources(features), **parameters)
         if features == shipped_features():
             return plan
         few = {key: min(most, getattr(plan, key)) for key, most in profile(name).few.items()}

@@ -105,7 +105,7 @@ def result_tables(executed, small):
     """The result tables and the verdicts of those chapters, from the same store."""
     target = executed / "results"
     plan = experiments.Plan(
-        sources=experiments.Sources.of(small), k=5, settings=Settings(epochs=2), seeds=1,
+        sources=experiments.Sources(small), k=5, settings=Settings(epochs=2), seeds=1,
         partitions=1,
     )  # fmt: skip
     store = experiments.Store(executed / "runs", published=False)

@@ -142,7 +142,7 @@ def small_plan():
     shipped = shipped_features()
     rows = shipped.table.groupby("label").sample(60, random_state=0).index.to_numpy()
     plan = experiments.Plan(
-        sources=experiments.Sources.of(shipped.take(rows)), seeds=1, partitions=1, repeats=1
+        sources=experiments.Sources(shipped.take(rows)), seeds=1, partitions=1, repeats=1
     )
     groups = {"as_written": plan.as_written(["gcn", "mlp"]), "resubstituted": plan.resubstituted()}
     return SmallPlan(plan, groups)

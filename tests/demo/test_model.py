@@ -68,7 +68,7 @@ def test_a_model_of_my_own(small):
 
 def test_its_worth_is_that_of_the_books_runs(small, store):
     """The runs that the book shows for its first seed are read, none is computed beside them."""
-    plan = Plan(sources=Sources.of(read_features_file(small)), settings=Settings(epochs=EPOCHS))
+    plan = Plan(sources=Sources(read_features_file(small)), settings=Settings(epochs=EPOCHS))
     asked = [a for a in plan.subject_disjoint(model.NETWORKS) if a.seed == plan.seed]
     assert len(asked) == 6 and all(a.run in store for a in asked)
     assert len(list(store.folder.rglob("*.safetensors"))) == len(asked)
