@@ -31,7 +31,7 @@ def plan():
     """The record's cells and parameters."""
     shipped = shipped_features()
     rows = shipped.table.groupby("label").sample(350, random_state=0).index
-    sources = Sources.of(shipped.take(rows.to_numpy()))
+    sources = Sources(shipped.take(rows.to_numpy()))
     settings = Settings(epochs=20)
     return Plan(sources=sources, k=5, settings=settings, seeds=2, partitions=1, repeats=1)
 

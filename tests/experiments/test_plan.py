@@ -36,13 +36,13 @@ def real():
 def plan(real):
     """Few of everything, trained for moments."""
     few = {"seeds": 2, "partitions": 2, "repeats": 1, "ks": (2,), "minibatch_epochs": 1}
-    return Plan(sources=Sources.of(real), k=5, settings=Settings(epochs=2), **few)
+    return Plan(sources=Sources(real), k=5, settings=Settings(epochs=2), **few)
 
 
 @pytest.fixture(scope="module")
 def books():
     """The book's own plan, on all shipped cells."""
-    return Plan(sources=Sources.of(shipped_features()))
+    return Plan(sources=Sources(shipped_features()))
 
 
 @pytest.fixture
