@@ -93,10 +93,12 @@ class Store:
                 metadata = stored.metadata() or {}
             if metadata["sha256"] != value.sha256:
                 raise ValueError("its hash differs")
+            if metadata["code"] != code_fingerprint():
+                return None
         except UNREADABLE as error:
             print(f"leukgnn: {path} is damaged ({error}): computed anew.", file=sys.stderr)
             return None
-        return value if metadata["code"] == code_fingerprint() else None
+        return value
 
     def get(self, run: Run) -> Value:
         """Answers of a run that is there."""
@@ -155,24 +157,21 @@ def _read(path: Path) -> Iterable[tuple[str, Value]]:
     """Runs of one published file."""
     try:
         rows = pq.read_table(path)
-        columns = {name: rows[name].combine_chunks() for name in rows.column_names}
-        found = {
-            key: Value(
-                columns["probability"][i].values.to_numpy(),
-                columns["curves"][i].values.to_numpy().reshape(-1, columns["width"][i].as_py()),
-                columns["choice"][i].values.to_numpy(),
-            )
-            for i, key in enumerate(columns["key"].to_pylist())
-        }
-        hashes = zip(columns["sha256"].to_pylist(), columns["description"].to_pylist(), strict=True)
+        arrays = [rows[name].combine_chunks() for name in Value.__annotations__]
+        texts = [rows[name].to_pylist() for name in ("key", "description", "sha256", "width")]
+        found = []
+        for i, (key, description, sha256, width) in enumerate(zip(*texts, strict=True)):
+            probability, curves, choice = (array[i].values.to_numpy() for array in arrays)
+            curves = curves.reshape(-1, width) if width else np.zeros((0, 0))
+            found.append((key, description, sha256, Value(probability, curves, choice)))
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise InputError(f"{path}: not a file of runs ({error}); install leukgnn again.") from error
-    for value, (sha256, description) in zip(found.values(), hashes, strict=True):
-        if value.sha256 != sha256:
+    for key, description, sha256, value in found:
+        if value.sha256 != sha256 or files.sha256_bytes(description.encode()) != key:
             raise InputError(
                 f"{path}: the answers of the run {description} are damaged; install leukgnn again."
             )
-    return found.items()
+    return [(key, value) for key, _, _, value in found]
 
 
 def write_published(path: Path, runs: Mapping[str, tuple[str, Value]]) -> None:
@@ -183,7 +182,7 @@ def write_published(path: Path, runs: Mapping[str, tuple[str, Value]]) -> None:
             "key": pa.array(list(runs)),
             "description": pa.array([description for description, _ in runs.values()]),
             "sha256": pa.array([value.sha256 for value in values]),
-            "width": pa.array([value.curves.shape[1] or 1 for value in values]),
+            "width": pa.array([value.curves.shape[1] for value in values]),
             "probability": pa.array([v.probability for v in values], pa.list_(pa.float32())),
             "curves": pa.array([v.curves.ravel() for v in values], pa.list_(pa.float64())),
             "choice": pa.array([v.choice for v in values], pa.list_(pa.float64())),

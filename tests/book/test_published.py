@@ -279,3 +279,10 @@ def test_the_witness_visits_every_model_and_all_runs_in_time(plan):
         a.run.key for draw in range(60) for a in witness.witnesses(groups, f"{draw:x}")
     }
     assert {a.run.key for a in others} <= visited
+
+
+def test_a_witness_of_nothing_is_an_empty_table(tmp_path):
+    compared = witness.compare([], experiments.Store(tmp_path, published=True), progress=False)
+    compared.to_csv(tmp_path / "witness.csv", index=False)
+    read = pd.read_csv(tmp_path / "witness.csv")
+    assert read.empty and witness.complaints(read) == [] and witness.summary(read).empty

@@ -25,14 +25,6 @@ from leukgnn.networks import Settings
 
 
 @pytest.fixture(scope="module")
-def real():
-    """700 of the real cells' features."""
-    shipped = shipped_features()
-    rows = shipped.table.groupby("label").sample(350, random_state=0).index
-    return shipped.take(rows.to_numpy())
-
-
-@pytest.fixture(scope="module")
 def plan(real):
     """Few of everything, trained for moments."""
     few = {"seeds": 2, "partitions": 2, "repeats": 1, "ks": (2,), "minibatch_epochs": 1}

@@ -32,7 +32,6 @@ from leukgnn.experiments import (
     store,
     values,
 )
-from leukgnn.features import shipped_features
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached, Joined
 from leukgnn.networks import CURVES, Settings
@@ -71,14 +70,6 @@ MATTERS = {
     "svm": {*ALWAYS, "chooser"},
     "size": ALWAYS,
 }
-
-
-@pytest.fixture(scope="module")
-def real():
-    """700 of the real cells' features."""
-    shipped = shipped_features()
-    rows = shipped.table.groupby("label").sample(350, random_state=0).index
-    return shipped.take(rows.to_numpy())
 
 
 def ask(features, *classifiers, seeds=(0,), epochs=2):

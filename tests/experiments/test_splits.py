@@ -16,18 +16,9 @@ from leukgnn.experiments import (
     official_folds,
     stratified_split,
 )
-from leukgnn.features import shipped_features
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached, Joined
 from leukgnn.names import GROUPINGS
-
-
-@pytest.fixture(scope="module")
-def real():
-    """700 of the real cells' features."""
-    shipped = shipped_features()
-    rows = shipped.table.groupby("label").sample(350, random_state=0).index
-    return shipped.take(rows.to_numpy())
 
 
 @pytest.fixture(scope="module")
