@@ -175,11 +175,7 @@ def test_publishing_keeps_runs_and_tables_and_their_origin(build, small_plan):
     assert origin["commit"] == "abc" and "threads" not in origin
     assert origin["runs"] == {"number": len(small_plan.everything()), "commit": "abc"}
     assert origin["chapters"] == {"05_gcn": 1.2, "07_protocols": 1.2}
-    kept = {
-        key
-        for path in published.PUBLISHED.glob("*.parquet")
-        for key, _ in stored._read(path)
-    }
+    kept = {key for path in published.PUBLISHED.glob("*.parquet") for key, _ in stored._read(path)}
     assert kept == {a.run.key for a in small_plan.everything()}
 
 
@@ -275,9 +271,7 @@ def test_the_witness_visits_every_model_and_all_runs_in_time(plan):
     assert {a.model for a in of_protocols} <= {a.model for a in chosen}
     assert any(a.run.key in keys for a in plan.groupings())
     others = [a for a in of_protocols if a.model not in ("gcn", "mlp")]
-    visited = {
-        a.run.key for draw in range(60) for a in witness.witnesses(groups, f"{draw:x}")
-    }
+    visited = {a.run.key for draw in range(60) for a in witness.witnesses(groups, f"{draw:x}")}
     assert {a.run.key for a in others} <= visited
 
 
