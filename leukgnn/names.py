@@ -71,8 +71,8 @@ MODELS = {
     "gcn_all_nodes": Name("GCN, asked about all cells", BLUE),
     "gcn": Name("GCN", BLUE),
     "cnn": Name("CNN, fine-tuned", PURPLE),
-    "cnn_gcn": Name("GCN on fine-tuned features", BLUE),
-    "cnn_mlp": Name("MLP on fine-tuned features", ORANGE),
+    "cnn_gcn": Name("GCN on fine-tuned features", SKY),
+    "cnn_mlp": Name("MLP on fine-tuned features", YELLOW),
 }
 
 METRICS = {
