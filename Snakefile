@@ -80,11 +80,11 @@ rule book:
     output:
         "_build/html/index.html",
     params:
-        repository=config.get("repository") or "",
+        repository=shlex.quote(config.get("repository") or ""),
         profile=PROFILE,
     shell:
         "{sys.executable:q} -m leukgnn.cli book --profile {params.profile} "
-        "--repository '{params.repository}'"
+        "--repository {params.repository}"
 
 
 rule artifacts:
@@ -98,12 +98,12 @@ rule artifacts:
         f"{ARTIFACTS}/graph.json",
         HIDDEN,
     params:
-        images=SETTINGS["images"],
-        weights=SETTINGS["weights"],
+        images=shlex.quote(SETTINGS["images"]),
+        weights=shlex.quote(SETTINGS["weights"]),
     threads: workflow.cores
     shell:
-        "{sys.executable:q} -m leukgnn.cli artifacts --images {params.images:q} "
-        "--weights {params.weights:q}"
+        "{sys.executable:q} -m leukgnn.cli artifacts --images {params.images} "
+        "--weights {params.weights}"
 
 
 rule runs:
