@@ -136,7 +136,8 @@ def _logistic(task: Task, x: NDArray[np.float32], strength: float) -> Probabilit
 
 def svm_linear(task: Task, strength: float) -> Probability:
     """Answer of a linear support vector machine with penalty C."""
-    model = LinearSVC(C=strength, class_weight="balanced", max_iter=ROUNDS)
+    # With fewer cells than features its solver draws the order of features.
+    model = LinearSVC(C=strength, class_weight="balanced", max_iter=ROUNDS, random_state=0)
     return _fitted(make_pipeline(StandardScaler(), model), task.x, task)
 
 

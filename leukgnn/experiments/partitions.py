@@ -65,8 +65,17 @@ class Partition:
         return [inner_split(features.table, split, share=share, seed=seed) for split in splits]
 
     def split(self, features: Features, fold: str) -> Split:
-        """Training and test cells of one fold."""
-        return next(split for split in self.splits(features) if split.fold == fold)
+        """Training and test cells of one fold.
+
+        Raises
+        ------
+        InputError
+            When the partition has no such fold; names those it has.
+        """
+        splits = {split.fold: split for split in self.splits(features)}
+        if fold not in splits:
+            raise InputError(f"fold {fold!r}: expected one of {', '.join(splits)}.")
+        return splits[fold]
 
 
 @lru_cache(maxsize=64)

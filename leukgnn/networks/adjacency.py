@@ -67,6 +67,8 @@ def neighbourhood(adjacency: Tensor, cells: Tensor) -> tuple[Tensor, Tensor, Ten
     nodes = np.unique(whole[nearest].indices)
     part = whole[nodes][:, nodes]
     with files.quiet(BETA):
-        tensor = torch.sparse_csr_tensor(part.indptr, part.indices, part.data, part.shape)
+        tensor = torch.sparse_csr_tensor(
+            part.indptr, part.indices, part.data, part.shape, check_invariants=False
+        )
     positions = np.searchsorted(nodes, cells.numpy())
     return torch.from_numpy(nodes), tensor, torch.from_numpy(positions)

@@ -202,3 +202,8 @@ def test_an_inner_partition_parts_the_training_cells_again(real):
 def test_an_unknown_partition_is_named(real):
     with pytest.raises(InputError, match="partition by 'hospital': expected one of share, all"):
         Partition(by="hospital").splits(real)
+
+
+def test_a_fold_that_a_partition_does_not_have_is_named(real):
+    with pytest.raises(InputError, match="fold 'fold_9': expected one of fold_0, fold_1, fold_2"):
+        Partition(by="official").split(real, "fold_9")
