@@ -24,6 +24,8 @@ PUBLISHED = sorted(str(path) for path in Path(DATA, "published").glob("*"))
 MODELS = sorted(str(path) for path in Path(DATA).glob("features*.safetensors"))
 CNN = f"{DATA}/cnn_predictions.parquet"
 PROFILES = f"{DATA}/profiles.yml"
+# Without images the published runs are there, and little is left to compute.
+SPREAD = bool(config.get("images")) or (config.get("profile") or "quick") != "quick"
 SHARDS = int(config.get("shards") or 1)
 RUNS = [f"build/runs/shards/{i}_of_{SHARDS}" for i in range(1, SHARDS + 1)]
 CHAPTERS = {  # name: what it reads besides the package
@@ -100,9 +102,9 @@ rule artifacts:
     params:
         images=shlex.quote(SETTINGS["images"]),
         weights=shlex.quote(SETTINGS["weights"]),
-    threads: workflow.cores
+    threads: workflow.cores if SPREAD else 1
     shell:
-        "{sys.executable:q} -m leukgnn.cli artifacts --images {params.images} "
+        "OMP_NUM_THREADS={threads} {sys.executable:q} -m leukgnn.cli artifacts --images {params.images} "
         "--weights {params.weights}"
 
 
@@ -117,7 +119,7 @@ rule runs:
         touch("build/runs/shards/{shard}_of_{of}"),
     params:
         profile=PROFILE,
-    threads: workflow.cores
+    threads: workflow.cores if SPREAD else 1
     shell:
         "LOKY_MAX_CPU_COUNT={threads} {sys.executable:q} -m leukgnn.cli runs "
         "--profile {params.profile} --shard {wildcards.shard}/{wildcards.of}"

@@ -79,14 +79,17 @@ def witness(options: Namespace) -> int:
     plan = Plan.of(shipped_features(), options.profile)
     draw = re.sub("[^0-9a-f]", "", files.commit()) or "0"
     chosen = plan.everything() if options.all else witness.witnesses(plan.groups(), draw)
-    compared = witness.compare(chosen, open_store(options.profile))
+    store = open_store(options.profile)
+    # What is compared without choosing strengths again is kept apart from this machine's runs.
+    folder = store.folder if options.all else store.folder / "witness"
+    compared = witness.compare(chosen, folder, choosing=options.all)
     with files.atomic_path(files.build_folder() / "results" / WITNESS) as temporary:
         compared.to_csv(temporary, index=False)
     print(witness.summary(compared).to_string(index=False))
     problems = witness.complaints(compared)
     for problem in problems:
         print(f"leukgnn: {problem}", file=sys.stderr)
-    return 1 if problems and open_store(options.profile).published else 0
+    return 1 if problems and store.published else 0
 
 
 def _shard(text: str) -> tuple[int, int]:

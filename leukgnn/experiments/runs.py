@@ -6,7 +6,7 @@ stored. Nobody else trains.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -155,10 +155,25 @@ def compute(run: Run, task: Task, areas: np.ndarray | None = None) -> Value:
     )
 
 
-def fill(asked: Sequence[Asked], store: Store, *, progress: bool = True) -> int:
+def fill(
+    asked: Sequence[Asked],
+    store: Store,
+    *,
+    choices: Mapping[str, np.ndarray] | None = None,
+    progress: bool = True,
+) -> int:
     """Compute and store what the store lacks, as many at a time as there are cores.
 
     Interrupted, the same call goes on where it stopped.
+
+    Parameters
+    ----------
+    asked : sequence of Asked
+    store : Store
+    choices : mapping of str to ndarray, optional
+        By key, what `Value.choice` is known to be: strengths are then not chosen again.
+    progress : bool
+        Show a bar.
 
     Returns
     -------
@@ -177,7 +192,7 @@ def fill(asked: Sequence[Asked], store: Store, *, progress: bool = True) -> int:
             max_nbytes=None,
             return_as="generator_unordered",
         )
-        for done in workers(delayed(_work)(job, store) for job in jobs):
+        for done in workers(delayed(_work)(job, store, choices or {}) for job in jobs):
             bar.update(done)
     return len(missing)
 
@@ -195,14 +210,17 @@ def _jobs(asked: Iterable[Asked]) -> Iterator[list[Asked]]:
     yield from groups.values()
 
 
-def _work(job: list[Asked], store: Store) -> int:
+def _work(job: list[Asked], store: Store, choices: Mapping[str, np.ndarray]) -> int:
     """Compute and store the runs of one task."""
     features = job[0].features
     task = job[0].run.task(features)
     for a in job:
+        areas = choices.get(a.run.key)
         chooser = replace(a.run, seed=a.run.chooser)
-        known = store.read(chooser) if chooser != a.run else None
-        store.write(a.run, compute(a.run, task, known.choice if known else None))
+        if areas is None and chooser != a.run:
+            known = store.read(chooser)
+            areas = known.choice if known else None
+        store.write(a.run, compute(a.run, task, areas))
     return len(job)
 
 

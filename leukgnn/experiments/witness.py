@@ -1,6 +1,7 @@
 """The witness: published runs computed again here, and compared answer by answer."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -52,15 +53,19 @@ def witnesses(groups: Mapping[str, Sequence[Asked]], draw: str) -> list[Asked]:
     return list({a.run.key: a for a in chosen}.values())
 
 
-def compare(asked: Sequence[Asked], store: Store, *, progress: bool = True) -> pd.DataFrame:
+def compare(
+    asked: Sequence[Asked], folder: Path, *, choosing: bool = False, progress: bool = True
+) -> pd.DataFrame:
     """Compute published runs again, where this machine has not yet, and compare them.
 
     Parameters
     ----------
     asked : sequence of Asked
         Published ones.
-    store : Store
-        Whose own runs are compared; what they lack is computed.
+    folder : Path
+        Where what is computed here is kept.
+    choosing : bool
+        Choose strengths again too; else the published ones are taken, which saves most of the time.
 
     Returns
     -------
@@ -69,8 +74,9 @@ def compare(asked: Sequence[Asked], store: Store, *, progress: bool = True) -> p
         `mean_difference` and `largest_difference` of the probabilities, `same_answers` (share of
         cells), `agrees`.
     """
-    own = Store(store.folder, published=False)
-    fill(asked, own, progress=progress)
+    own = Store(folder, published=False)
+    known = {a.run.key: published_runs()[a.run.key].choice for a in asked}
+    fill(asked, own, choices=None if choosing else known, progress=progress)
     rows = []
     for a in asked:
         published = published_runs()[a.run.key].probability.astype(float)

@@ -252,9 +252,8 @@ def test_an_inverted_published_run_is_found_by_the_witness(monkeypatch, tmp_path
     right = whole[a.run.key]
     whole[a.run.key] = Value(1 - right.probability, right.curves, right.choice)
     monkeypatch.setattr(witness, "published_runs", lambda: whole)
-    store = experiments.Store(tmp_path, published=True)
-    store.write(a.run, right)  # what this machine computes
-    compared = witness.compare([a], store, progress=False)
+    experiments.Store(tmp_path, published=False).write(a.run, right)  # what this machine computes
+    compared = witness.compare([a], tmp_path, progress=False)
     assert not compared["agrees"].any()
     (sentence,) = witness.complaints(compared)
     assert a.run.name in sentence and "make publish" in sentence
@@ -276,7 +275,7 @@ def test_the_witness_visits_every_model_and_all_runs_in_time(plan):
 
 
 def test_a_witness_of_nothing_is_an_empty_table(tmp_path):
-    compared = witness.compare([], experiments.Store(tmp_path, published=True), progress=False)
+    compared = witness.compare([], tmp_path, progress=False)
     compared.to_csv(tmp_path / "witness.csv", index=False)
     read = pd.read_csv(tmp_path / "witness.csv")
     assert read.empty and witness.complaints(read) == [] and witness.summary(read).empty
