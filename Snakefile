@@ -11,9 +11,9 @@ from pathlib import Path
 
 from leukgnn.book import chapters
 from leukgnn.book.imports import modules_of, modules_used
-from leukgnn.evaluation.tables import TABLES, WITNESS
-from leukgnn.experiments.profiles import profile
 from leukgnn.files import InputError
+from leukgnn.names import TABLES, WITNESS
+from leukgnn.profiles import profile
 
 ARTIFACTS, RESULTS, DATA = "build/artifacts", "build/results", "leukgnn/data"
 FEATURES, GRAPH = f"{ARTIFACTS}/features.npz", f"{ARTIFACTS}/graph.npz"
@@ -130,7 +130,7 @@ rule witness:
         RUNS,
         SHIPPED,
         PUBLISHED_RUNS,
-        modules("experiments.witness"),
+        modules("experiments.witness", "evaluation.agreement"),
     output:
         f"{RESULTS}/{WITNESS}",
     params:

@@ -20,7 +20,7 @@ from leukgnn.experiments import Asked, Plan, Store, fill
 from leukgnn.features import shipped_features
 from leukgnn.paper import THRESHOLD
 
-SEEDS = 3
+SEEDS = 1
 PLAIN = {"OMP_NUM_THREADS": "1"}
 VARIANTS = {
     "as the builds run": PLAIN,
@@ -40,10 +40,9 @@ def chosen() -> list[Asked]:
     """Runs of every protocol: networks, and what scikit-learn's solvers fit."""
     plan = Plan.of(shipped_features(), "quick", seeds=SEEDS)
     asked = [
-        *plan.as_written(["gcn", "mlp", "svm", "logistic", "svm_linear", "label_propagation"]),
-        *plan.as_released(),
-        *plan.subject_disjoint(["gcn", "mlp", "correct_and_smooth", "gcn_random_graph"]),
-        *plan.subject_disjoint(["logistic", "svm_linear", "svm", "sgc"]),
+        *plan.as_written(["gcn", "mlp", "logistic"]),
+        *plan.as_released(["gcn", "mlp"]),
+        *plan.subject_disjoint(["gcn", "mlp", "gcn_random_graph", "svm_linear", "sgc"]),
     ]
     return [a for a in asked if a.run.fold in ("all", "fold_0", "part_0")]
 
@@ -82,12 +81,15 @@ def main() -> None:
     """Compute under every variant, compare, print, and write witness.json."""
     with tempfile.TemporaryDirectory() as scratch:
         folders = {name: Path(scratch, str(i)) for i, name in enumerate(VARIANTS)}
-        for name, variables in VARIANTS.items():
-            subprocess.run(
+        running = [
+            subprocess.Popen(
                 [sys.executable, "-m", "benchmarks.witness", str(folders[name])],
                 env={**os.environ, **variables, "LOKY_MAX_CPU_COUNT": "1"},
-                check=True,
             )
+            for name, variables in VARIANTS.items()
+        ]
+        if any(process.wait() for process in running):
+            raise SystemExit("a variant could not be computed; see above")
         rows = compare(folders)
     print(pd.DataFrame(rows).to_string(index=False))
     target = Path(__file__).with_name("witness.json")

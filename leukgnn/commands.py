@@ -13,7 +13,7 @@ from argparse import Namespace
 from functools import partial
 from pathlib import Path
 
-from leukgnn import files
+from leukgnn import files, names
 from leukgnn.files import InputError
 
 # Parameters of chapters that name files or folders; chapters run in the root of the checkout.
@@ -72,7 +72,7 @@ def runs(options: Namespace) -> int:
 
 def witness(options: Namespace) -> int:
     """Compute published runs again and compare."""
-    from leukgnn.evaluation import WITNESS
+    from leukgnn.evaluation import agreement
     from leukgnn.experiments import Plan, open_store, witness
     from leukgnn.features import shipped_features
 
@@ -83,10 +83,10 @@ def witness(options: Namespace) -> int:
     # What is compared without choosing strengths again is kept apart from this machine's runs.
     folder = store.folder if options.all else store.folder / "witness"
     compared = witness.compare(chosen, folder, choosing=options.all)
-    with files.atomic_path(files.build_folder() / "results" / WITNESS) as temporary:
+    with files.atomic_path(files.build_folder() / "results" / names.WITNESS) as temporary:
         compared.to_csv(temporary, index=False)
-    print(witness.summary(compared).to_string(index=False))
-    problems = witness.complaints(compared)
+    print(agreement.summary(compared).to_string(index=False))
+    problems = agreement.complaints(compared)
     for problem in problems:
         print(f"leukgnn: {problem}", file=sys.stderr)
     return 1 if problems and store.published else 0
@@ -197,11 +197,10 @@ def results(options: Namespace) -> int:
 
 def claims(options: Namespace) -> int:
     """Judge the claims."""
-    from leukgnn.book import building
     from leukgnn.claims import write
 
     root = files.project_root()
-    judged = write(root / building.CHAPTERS, root / building.RESULTS)
+    judged = write(root / files.CHAPTERS, root / files.RESULTS)
     print(judged["verdict"].value_counts().to_string())
     return 0
 
@@ -218,14 +217,13 @@ def book(options: Namespace) -> int:
 
 def publish(options: Namespace) -> int:
     """Keep a full build's runs and tables."""
-    from leukgnn.book import building, published
+    from leukgnn.book import published, publishing
     from leukgnn.experiments import open_store
-    from leukgnn.experiments.store import PUBLISHED
 
     root = files.project_root()
     store = open_store(published.PROFILE)
-    published.publish(root / building.CHAPTERS, root / building.RESULTS, store)
-    print(f"Runs written to {PUBLISHED}, tables to {published.FOLDER}.")
+    publishing.publish(root / files.CHAPTERS, root / files.RESULTS, store)
+    print(f"Runs and tables written to {published.FOLDER.parent}.")
     return 0
 
 

@@ -13,6 +13,11 @@ from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
+# Where a build puts things, from the root of the checkout.
+HTML = Path("_build/html")
+CHAPTERS = Path("book/chapters")
+GENERATED = Path("book/generated")
+RESULTS = Path("build/results")
 LIBRARIES = ("torch", "torchvision", "torch-geometric", "scikit-learn", "numpy", "pandas")
 
 

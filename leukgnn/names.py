@@ -87,6 +87,12 @@ METRICS = {
     "roc_auc": Name("ROC AUC"),
 }
 
+TABLES = (  # of a build's results; `evaluation.tables` writes them
+    "results.csv", "predictions.parquet", "intervals.csv", "differences.csv", "subjects.csv",
+    "calibration.csv",
+)  # fmt: skip
+WITNESS = "witness.csv"  # the runs that a build computed again
+
 
 def label(key: str) -> str:
     """Name for readers of a protocol, model, grouping or metric; others stand for themselves."""

@@ -15,16 +15,11 @@ import yaml
 from leukgnn import files, paper
 from leukgnn.book import chapters, checks, plots, published, results_page
 from leukgnn.claims import page
-from leukgnn.evaluation import WITNESS
-from leukgnn.experiments import witness
-from leukgnn.files import InputError
+from leukgnn.evaluation import agreement
+from leukgnn.files import CHAPTERS, GENERATED, HTML, RESULTS, InputError
+from leukgnn.names import WITNESS
 from leukgnn.text import markdown_table
 
-# From the root of the checkout.
-HTML = Path("_build/html")
-CHAPTERS = Path("book/chapters")
-GENERATED = Path("book/generated")
-RESULTS = Path("build/results")
 BRANCH = "executed"  # where the publishing workflow puts the executed notebooks
 LAUNCH = {
     "notebook_interface": "jupyterlab",
@@ -120,12 +115,12 @@ def _witness_table() -> str:
         return "No published run was computed again.\n"
     caption = (
         f"The witness: {len(compared)} published runs computed again by this build. A run agrees "
-        f"when its probabilities differ by at most {witness.TOLERANCE} in the mean and at least "
-        f"{witness.ANSWERS:.0%} of its answers are the same; the table shows the worst run of "
+        f"when its probabilities differ by at most {agreement.TOLERANCE} in the mean and at least "
+        f"{agreement.ANSWERS:.0%} of its answers are the same; the table shows the worst run of "
         "each row."
     )
-    table = witness.summary(compared)
-    return markdown_table(table, name="tbl-witness", caption=caption, decimals=5)
+    table = agreement.summary(compared)
+    return markdown_table(table, name="tbl-witness", caption=caption)
 
 
 def _chapters_table(notebooks: dict[str, dict[str, Any]]) -> str:

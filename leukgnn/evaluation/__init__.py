@@ -21,7 +21,7 @@ from leukgnn.evaluation.metrics import (
     specificity_at,
     threshold_at,
 )
-from leukgnn.evaluation.tables import CONTRACT, DRAWS, PAIRS, TABLES, WITNESS
+from leukgnn.evaluation.tables import CONTRACT, DRAWS, PAIRS
 
 __all__ = [
     "CONTRACT",
@@ -30,8 +30,6 @@ __all__ = [
     "METRICS",
     "PAIRS",
     "SENSITIVITY",
-    "TABLES",
-    "WITNESS",
     "brier",
     "calibration",
     "calibration_error",

@@ -8,11 +8,6 @@ from leukgnn import files
 from leukgnn.evaluation import inference, metrics
 from leukgnn.files import InputError
 
-TABLES = (
-    "results.csv", "predictions.parquet", "intervals.csv", "differences.csv", "subjects.csv",
-    "calibration.csv",
-)  # fmt: skip
-WITNESS = "witness.csv"  # of the runs that were computed again
 DRAWS = 2000  # of the bootstrap and of the permutation tests
 CONTRACT = ["protocol", "model", "seed", "fold", "filename", "subject", "label", "probability"]
 PAIRS = [

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 from leukgnn.experiments.partitions import Partition
-from leukgnn.experiments.profiles import profile
 from leukgnn.experiments.runs import Asked, Run
 from leukgnn.features import Features, all_sizes, control_features, shipped_features
 from leukgnn.files import InputError
@@ -14,6 +13,7 @@ from leukgnn.graphs import Attached, Builder, Cliques, Joined
 from leukgnn.names import GROUPINGS
 from leukgnn.networks import Settings
 from leukgnn.paper import GRAPH, RELEASED, TRAINING
+from leukgnn.profiles import profile
 
 SEEDS = 10  # of whatever is random
 PARTITIONS = 5  # of the subjects, other than the official folds

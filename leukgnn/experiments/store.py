@@ -20,8 +20,8 @@ from safetensors.numpy import save_file
 
 from leukgnn import files
 from leukgnn.experiments.fingerprint import code_fingerprint
-from leukgnn.experiments.profiles import profile
 from leukgnn.files import InputError
+from leukgnn.profiles import profile
 
 if TYPE_CHECKING:
     from leukgnn.experiments.runs import Run

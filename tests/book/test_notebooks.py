@@ -78,7 +78,7 @@ def test_the_loop_of_chapter_05_is_fit(small):
     (loop,) = [
         cell.source
         for cell in jupytext.read(ROOT / "notebooks" / "05_gcn.md").cells
-        if "optimiser.step()" in cell.source
+        if "adam.step()" in cell.source
     ]
     settings = Settings(epochs=5)
     plan = experiments.Plan(sources=experiments.Sources(small), k=5, settings=settings, seed=3)

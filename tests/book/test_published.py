@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from leukgnn import claims, cli, experiments, names
-from leukgnn.book import published, results_page
+from leukgnn.book import published, publishing, results_page
+from leukgnn.evaluation import agreement
 from leukgnn.experiments import store as stored
 from leukgnn.experiments import witness
 from leukgnn.experiments.store import Value, published_runs
@@ -131,9 +132,10 @@ def build(tmp_path, monkeypatch, small_plan):
     for a in small_plan.everything():
         answers = np.full(a.run.asked(a.features).sum(), 0.5, np.float32)
         store.write(a.run, Value(answers, np.zeros((0, 0)), np.zeros(0)))
-    monkeypatch.setattr(published.Plan, "of", classmethod(lambda *_, **__: small_plan))
-    monkeypatch.setattr(published, "FOLDER", tmp_path / "published")
-    monkeypatch.setattr(published, "PUBLISHED", tmp_path / "published_runs")
+    monkeypatch.setattr(publishing.Plan, "of", classmethod(lambda *_, **__: small_plan))
+    for module in (published, publishing):
+        monkeypatch.setattr(module, "FOLDER", tmp_path / "published")
+    monkeypatch.setattr(publishing, "PUBLISHED", tmp_path / "published_runs")
     return notebooks, results, store
 
 
@@ -168,14 +170,14 @@ def write_chapter(path, profile="full", commit="abc"):
 
 
 def test_publishing_keeps_runs_and_tables_and_their_origin(build, small_plan):
-    published.publish(*build)
+    publishing.publish(*build)
     for name in published.TABLES:
         assert (published.FOLDER / name).read_bytes() == (build[1] / name).read_bytes()
     origin = json.loads((published.FOLDER / published.PROVENANCE).read_text())
     assert origin["commit"] == "abc" and "threads" not in origin
     assert origin["runs"] == {"number": len(small_plan.everything()), "commit": "abc"}
     assert origin["chapters"] == {"05_gcn": 1.2, "07_protocols": 1.2}
-    kept = {key for path in published.PUBLISHED.glob("*.parquet") for key, _ in stored._read(path)}
+    kept = {key for path in publishing.PUBLISHED.glob("*.parquet") for key, _ in stored._read(path)}
     assert kept == {a.run.key for a in small_plan.everything()}
 
 
@@ -192,14 +194,14 @@ def test_what_is_no_full_run_of_one_commit_is_not_published(build, planted, word
     if planted.get("commit") == "abc+":
         write_chapter(build[0] / "05_gcn.ipynb", **planted)
     with pytest.raises(InputError, match=word.replace("+", r"\+")):
-        published.publish(*build)
+        publishing.publish(*build)
     assert not published.FOLDER.exists()
 
 
 def test_a_build_without_its_tables_is_not_published(build):
     (build[1] / "claims.csv").unlink()
     with pytest.raises(InputError, match=r"claims\.csv is missing: run `make book PROFILE=full`"):
-        published.publish(*build)
+        publishing.publish(*build)
     assert not published.FOLDER.exists()
 
 
@@ -207,7 +209,7 @@ def test_a_build_without_one_of_its_runs_is_not_published(build, small_plan):
     run = small_plan.everything()[0].run
     build[2]._path(run).unlink()
     with pytest.raises(InputError, match=r"1 run missing, such as gcn, share 0 all, seed 0"):
-        published.publish(*build)
+        publishing.publish(*build)
 
 
 @pytest.fixture
@@ -254,8 +256,8 @@ def test_an_inverted_published_run_is_found_by_the_witness(monkeypatch, tmp_path
     monkeypatch.setattr(witness, "published_runs", lambda: whole)
     experiments.Store(tmp_path, published=False).write(a.run, right)  # what this machine computes
     compared = witness.compare([a], tmp_path, progress=False)
-    assert not compared["agrees"].any()
-    (sentence,) = witness.complaints(compared)
+    assert not agreement.agrees(compared).any()
+    (sentence,) = agreement.complaints(compared)
     assert a.run.name in sentence and "make publish" in sentence
 
 
@@ -278,4 +280,4 @@ def test_a_witness_of_nothing_is_an_empty_table(tmp_path):
     compared = witness.compare([], tmp_path, progress=False)
     compared.to_csv(tmp_path / "witness.csv", index=False)
     read = pd.read_csv(tmp_path / "witness.csv")
-    assert read.empty and witness.complaints(read) == [] and witness.summary(read).empty
+    assert read.empty and agreement.complaints(read) == [] and agreement.summary(read).empty

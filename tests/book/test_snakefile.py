@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from leukgnn.evaluation import TABLES, WITNESS
+from leukgnn.names import TABLES, WITNESS
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = [path.stem for path in sorted((ROOT / "notebooks").glob("*.md"))]
