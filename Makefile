@@ -13,7 +13,7 @@ READY := .venv/.ready
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --config profile='$(PROFILE)' \
 	images='$(IMAGES)' weights='$(WEIGHTS)' repository='$(REPOSITORY)' shards='$(SHARDS)'
 
-.PHONY: book plan test demo bench witness features cnn model page screenshots publish readme clean
+.PHONY: book plan test demo bench tolerance witness features cnn model page screenshots publish readme clean
 
 book: $(READY)
 	$(SNAKEMAKE) --quiet rules
@@ -32,6 +32,10 @@ demo: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+# How far the published runs lie from those of other processors: what the witness lets pass.
+tolerance: $(READY)
+	$(BIN)/python -m benchmarks.witness
 
 # Every published run computed again, and compared.
 witness: $(READY)

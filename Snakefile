@@ -130,6 +130,7 @@ rule witness:
         RUNS,
         SHIPPED,
         PUBLISHED_RUNS,
+        f"{DATA}/agreement.json",
         modules("experiments.witness", "evaluation.agreement"),
     output:
         f"{RESULTS}/{WITNESS}",

@@ -114,10 +114,9 @@ def _witness_table() -> str:
     if compared.empty:
         return "No published run was computed again.\n"
     caption = (
-        f"The witness: {len(compared)} published runs computed again by this build. A run agrees "
-        f"when its probabilities differ by at most {agreement.TOLERANCE} in the mean and at least "
-        f"{agreement.ANSWERS:.0%} of its answers are the same; the table shows the worst run of "
-        "each row."
+        f"The witness: {len(compared)} published runs computed again by this build; the table "
+        f"shows the worst run of each row. What may differ is {agreement.MARGIN} times what was "
+        "measured under other instruction sets and thread counts (`benchmarks/witness.py`)."
     )
     table = agreement.summary(compared)
     return markdown_table(table, name="tbl-witness", caption=caption)
