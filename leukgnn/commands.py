@@ -17,7 +17,7 @@ from leukgnn import files, names
 from leukgnn.files import InputError
 
 # Parameters of chapters that name files or folders; chapters run in the root of the checkout.
-PATHS = ("images", "weights", "inputs", "outputs")
+PATHS = ("images", "weights", "inputs")
 
 
 def run(options: Namespace) -> int:

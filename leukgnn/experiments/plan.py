@@ -367,12 +367,6 @@ def _chosen(asked: list[Asked], models: Sequence[str] | None) -> list[Asked]:
 
 def shard(asked: list[Asked], number: int, of: int) -> list[Asked]:
     """Cut a list of runs into shards; runs that share a network stay together."""
-    networks = sorted({_network(a) for a in asked})
-    mine = set(networks[number - 1 :: of])
-    return [a for a in asked if _network(a) in mine]
-
-
-def _network(asked: Asked) -> str:
-    """What runs that share a trained network have in common."""
-    run = asked.run
-    return repr((run.features, run.partition, run.fold, run.graph, run.settings, run.seed))
+    tasks = sorted({repr(a.run.shared) for a in asked})
+    mine = set(tasks[number - 1 :: of])
+    return [a for a in asked if repr(a.run.shared) in mine]

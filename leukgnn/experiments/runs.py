@@ -98,6 +98,11 @@ class Run:
         place = f"{self.partition.by}{draw} {self.fold}"
         return f"{self.classifier}, {place}, seed {self.seed} ({self.key[:12]})"
 
+    @property
+    def shared(self) -> tuple[Any, ...]:
+        """What runs of one task have in common, and with it graph and networks."""
+        return self.features, self.partition, self.fold, self.graph, self.settings, self.seed
+
     def task(self, features: Features) -> Task:
         """The question that this run asks of its classifier."""
         split = self.partition.split(features, self.fold)
@@ -198,15 +203,13 @@ def fill(
 
 
 def _jobs(asked: Iterable[Asked]) -> Iterator[list[Asked]]:
-    """Runs that share a task, and with it graph and networks, go together.
+    """Runs that share a task go together.
 
     First seeds come first: they choose the strengths that later seeds read.
     """
     groups: dict[tuple[Any, ...], list[Asked]] = {}
     for a in sorted(asked, key=lambda a: a.seed):
-        run = a.run
-        shared = (run.features, run.partition, run.fold, run.graph, run.settings, run.seed)
-        groups.setdefault(shared, []).append(a)
+        groups.setdefault(a.run.shared, []).append(a)
     yield from groups.values()
 
 

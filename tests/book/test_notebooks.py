@@ -27,7 +27,7 @@ SETTINGS = {
 }
 # What is ours to choose in a notebook, such as how many cells a figure shows.
 OURS = {
-    "profile", "images", "weights", "inputs", "outputs", "examples", "sample", "seeds", "draws",
+    "profile", "images", "weights", "inputs", "examples", "sample", "seeds", "draws",
     "minibatch_epochs", "neighbours", "partitions", "repeats", "ks", "similarity", "folds",
 }  # fmt: skip
 FEW = {
