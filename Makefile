@@ -33,7 +33,7 @@ demo: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
-# How far the published runs lie from those of other processors: what the witness lets pass.
+# Whether the witness would pass on other processors, whose instruction sets stand in for them.
 tolerance: $(READY)
 	$(BIN)/python -m benchmarks.witness
 

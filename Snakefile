@@ -130,7 +130,6 @@ rule witness:
         RUNS,
         SHIPPED,
         PUBLISHED_RUNS,
-        f"{DATA}/agreement.json",
         modules("experiments.witness", "evaluation.agreement"),
     output:
         f"{RESULTS}/{WITNESS}",
@@ -147,7 +146,7 @@ rule results:
         RUNS,
         FEATURES,
         CNN,
-        modules("evaluation", "experiments.finetune", "experiments.plan"),
+        modules("evaluation", "experiments"),
     output:
         expand(RESULTS + "/{table}", table=TABLES),
     params:

@@ -78,11 +78,12 @@ def witness(options: Namespace) -> int:
 
     plan = Plan.of(shipped_features(), options.profile)
     draw = re.sub("[^0-9a-f]", "", files.commit()) or "0"
-    chosen = plan.everything() if options.all else witness.witnesses(plan.groups(), draw)
+    everything = plan.everything()
+    chosen = everything if options.all else witness.witnesses(plan.groups(), draw)
     store = open_store(options.profile)
     # What is compared without choosing strengths again is kept apart from this machine's runs.
     folder = store.folder if options.all else store.folder / "witness"
-    compared = witness.compare(chosen, folder, choosing=options.all)
+    compared = witness.compare(chosen, everything, folder, choosing=options.all)
     with files.atomic_path(files.build_folder() / "results" / names.WITNESS) as temporary:
         compared.to_csv(temporary, index=False)
     print(agreement.summary(compared).to_string(index=False))
@@ -183,13 +184,13 @@ def results(options: Namespace) -> int:
     import pandas as pd
 
     from leukgnn.evaluation import tables
-    from leukgnn.experiments import Plan, finetune, open_store, predictions
+    from leukgnn.experiments import Plan, cnn_reference, open_store, predictions
     from leukgnn.features import read_features
 
     features = read_features()
     asked = Plan.of(features, options.profile).results()
     answers = predictions(asked, open_store(options.profile))
-    reference, _ = finetune.reference(features.table)
+    reference, _ = cnn_reference(features.table)
     everything = pd.concat([answers, reference], ignore_index=True)
     tables.write(everything, files.build_folder() / "results", draws=options.draws)
     return 0

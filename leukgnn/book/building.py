@@ -115,8 +115,9 @@ def _witness_table() -> str:
         return "No published run was computed again.\n"
     caption = (
         f"The witness: {len(compared)} published runs computed again by this build; the table "
-        f"shows the worst run of each row. What may differ is {agreement.MARGIN} times what was "
-        "measured under other instruction sets and thread counts (`benchmarks/witness.py`)."
+        f"shows the worst run of each row. A run may differ by what its published seeds differ by, "
+        "and one without randomness hardly: training carries the last bits of a product far, so on "
+        "another processor a network may come out as another seed's."
     )
     table = agreement.summary(compared)
     return markdown_table(table, name="tbl-witness", caption=caption)

@@ -48,7 +48,7 @@ def _closure(names: Iterable[str]) -> list[Path]:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting |= _files_of(_imported(path.read_text()))
+            waiting |= _files_of(_imported(path.read_text()) | _faced(path))
     return sorted(found)
 
 
@@ -59,9 +59,20 @@ def _files_of(names: Iterable[str]) -> set[Path]:
         path = PACKAGE
         for part in name.split(".")[1:]:
             path /= part
-            found |= {path / "__init__.py", path.with_suffix(".py")}
+            found |= {path / "__init__.py", path / "__init__.pyi", path.with_suffix(".py")}
     # The name may also be a function's, which a face hands on; the face is among the files then.
     return {path for path in found if path.is_file()}
+
+
+def _faced(path: Path) -> set[str]:
+    """Dotted names that a stub hands on, relative as `lazy_loader` wants them."""
+    if path.suffix != ".pyi":
+        return set()
+    room = ".".join(path.parent.relative_to(PACKAGE.parent).parts)
+    imports = [
+        node for node in ast.parse(path.read_text()).body if isinstance(node, ast.ImportFrom)
+    ]
+    return {f"{room}.{node.module}" for node in imports}
 
 
 @cache

@@ -4,7 +4,7 @@ from leukgnn.experiments.classifiers import CLASSIFIERS, answer, choice, shuffle
 from leukgnn.experiments.leakage import groupings, near_duplicates
 from leukgnn.experiments.partitions import Partition
 from leukgnn.experiments.plan import Plan, Sources, shard
-from leukgnn.experiments.reading import choices, curves
+from leukgnn.experiments.reading import choices, cnn_reference, curves
 from leukgnn.experiments.runs import Asked, Run, compute, fill, predictions, rows_of, values
 from leukgnn.experiments.splits import (
     Split,
@@ -32,6 +32,7 @@ __all__ = [
     "check_disjoint",
     "choice",
     "choices",
+    "cnn_reference",
     "compute",
     "curves",
     "fill",

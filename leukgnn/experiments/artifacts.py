@@ -4,21 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from leukgnn import files
+from leukgnn import files, networks
 from leukgnn.experiments.features_witness import witnessed
 from leukgnn.experiments.plan import Plan
-from leukgnn.features import (
-    Features,
-    extraction,
-    features_hash,
-    resnet,
-    shipped_features,
-    write_features,
-)
+from leukgnn.features import Features, features_hash, shipped_features, write_features
 from leukgnn.graphs import knn, knn_edges, write_graph
-from leukgnn.networks import Settings, normalised
+from leukgnn.networks import Settings
 from leukgnn.paper import GRAPH
 
 
@@ -41,11 +33,10 @@ def prepare(images: str, weights: str, folder: Path) -> Features:
     Features
         What was written.
     """
-    found = resnet.local_weights(weights)
     features: Features = shipped_features()
     comparison: dict[str, Any] = {"compared": False}
-    if images and found is not None:
-        own = extraction.extract_folder(Path(images), found, folder / "extracted.npz")
+    own = _from_pixels(images, weights, folder)
+    if own is not None:
         features, comparison = witnessed(own)
     provenance = {**features.provenance, "witness": comparison}
     write_features(folder / "features.npz", features.x, features.table, provenance)
@@ -56,14 +47,23 @@ def prepare(images: str, weights: str, folder: Path) -> Features:
     return features
 
 
+def _from_pixels(images: str, weights: str, folder: Path) -> Features | None:
+    """Features computed here; None without images or weights."""
+    if not images:
+        return None
+    from leukgnn.features import extraction, resnet  # torchvision: only where there are pixels
+
+    found = resnet.local_weights(weights)
+    if found is None:
+        return None
+    return extraction.extract_folder(Path(images), found, folder / "extracted.npz")
+
+
 def write_hidden(features: Features, folder: Path, settings: Settings | None = None) -> None:
     """Write `hidden.npz`: `hidden` (n, 128), float16, and `test` (n,), bool."""
     plan = Plan.of(features, "quick", seeds=1, settings=settings or Settings())
     asked = plan.as_written(["gcn"])[0]
     task = asked.run.task(features)
-    network, _ = task.trained_gcn
-    with torch.no_grad():
-        adjacency = normalised(task.edge_index, len(features.x))
-        hidden = network.hidden(torch.from_numpy(features.x), adjacency).numpy()
+    hidden = networks.hidden(task.trained_gcn[0], features.x, task.edge_index)
     with files.atomic_path(folder / "hidden.npz") as temporary:
         np.savez_compressed(temporary, hidden=hidden.astype(np.float16), test=task.split.test)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.base import ClassifierMixin
@@ -22,14 +21,12 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
-from torch_geometric.nn import CorrectAndSmooth, LabelPropagation
 
 from leukgnn import networks
 from leukgnn.cells import log_area
 from leukgnn.experiments.tasks import Probability, Task
 from leukgnn.files import InputError
 from leukgnn.graphs import attach, without_same_subject
-from leukgnn.networks import GCN
 
 LAYERS = 50  # of label propagation and of Correct & Smooth, as in their papers' code
 RATES_AND_DECAYS = ((0.001, 5e-4), (0.01, 5e-4), (0.001, 5e-2), (0.01, 5e-2))
@@ -104,7 +101,7 @@ def gcn_masked(task: Task, _: None = None) -> Probability:
 
 def _gcn_on(task: Task, edge_index: NDArray[np.int64]) -> Probability:
     """Answer of a GCN trained and asked on these edges."""
-    network, _ = task.trained(GCN, edge_index)
+    network, _ = task.trained(networks.GCN, edge_index)
     return networks.predict(network, task.x, edge_index)
 
 
@@ -176,32 +173,17 @@ def knn(task: Task, strength: int) -> Probability:
 
 
 def label_propagation(task: Task, strength: float) -> Probability:
-    """Spread the training cells' labels along the edges (Zhu & Ghahramani 2002)."""
-    scores = LabelPropagation(num_layers=LAYERS, alpha=strength)(
-        torch.from_numpy(task.labels.copy()),
-        torch.from_numpy(task.edge_index),
-        mask=torch.from_numpy(task.split.train),
+    """Spread the training cells' labels along the edges."""
+    return networks.label_propagation(
+        task.labels, task.edge_index, task.split.train, alpha=strength, layers=LAYERS
     )
-    return _share(scores)
 
 
 def correct_and_smooth(task: Task, strength: float) -> Probability:
-    """Correct the MLP's answers by its training errors, then smooth them (Huang et al. 2021)."""
-    leukemic = torch.from_numpy(np.asarray(mlp(task), dtype=np.float32))
-    answers = torch.stack([1 - leukemic, leukemic], dim=1)
-    mask = torch.from_numpy(task.split.train)
-    known = torch.from_numpy(task.labels.copy())[mask]
-    post = CorrectAndSmooth(LAYERS, strength, LAYERS, strength)
-    edge_index = torch.from_numpy(task.edge_index)
-    corrected = post.correct(answers, known, mask, edge_index)
-    return _share(post.smooth(corrected, known, mask, edge_index))
-
-
-def _share(scores: torch.Tensor) -> Probability:
-    """Class 1's share of two scores; a half where no label arrived."""
-    total = scores.sum(dim=1)
-    share = torch.where(total > 0, scores[:, 1] / total.clamp(min=1e-12), 0.5)
-    return share.clamp(0, 1).numpy()
+    """Correct the MLP's answers by its training errors, then smooth them."""
+    return networks.correct_and_smooth(
+        mlp(task), task.labels, task.edge_index, task.split.train, alpha=strength, layers=LAYERS
+    )
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,7 @@
 """The CNN row of Table 1: the CNN fold by fold, and the hybrid on its features."""
 
-import json
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +20,6 @@ from leukgnn.features.resnet import Weights, find_weights
 from leukgnn.graphs import Attached
 from leukgnn.paper import FINE_TUNING, GRAPH
 
-REFERENCE = "cnn_predictions.parquet"  # among the package's data
 MODELS = ("cnn", "cnn_gcn", "cnn_mlp")
 
 
@@ -164,34 +161,6 @@ def _write(
         **files.provenance(),
     }
     files.write_json(target.with_suffix(".json"), provenance)
-
-
-def reference(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Predictions that the package ships for the cells of `table`, and their provenance.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Cells of C-NMC 2019, with filename and fold.
-
-    Returns
-    -------
-    predictions : DataFrame
-        Columns as of `cross_predict`. Empty when the reference lacks some of the cells: models are
-        compared on the same cells.
-    provenance : dict
-        Weights, settings, losses of each epoch by fold.
-    """
-    path = files.shipped_path(REFERENCE)
-    predictions = pd.read_parquet(path)
-    provenance: dict[str, Any] = json.loads(path.with_suffix(".json").read_text())
-    if not set(table["filename"]) <= set(predictions["filename"]):
-        return predictions.iloc[:0], provenance
-    # The shipped file calls the fold of every row "all"; a cell's own fold is the one whose
-    # network answered.
-    fold = predictions["filename"].map(table.set_index("filename")["fold"])
-    asked = predictions.assign(fold=fold)[fold.notna()]
-    return asked.reset_index(drop=True), provenance
 
 
 def demonstrate(folder: Path) -> list[float]:

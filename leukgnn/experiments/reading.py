@@ -1,13 +1,18 @@
 """What tables and figures read of runs besides their answers."""
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
+from leukgnn import files
 from leukgnn.experiments.classifiers import classifier
 from leukgnn.experiments.runs import Asked, values
 from leukgnn.experiments.store import Store
 from leukgnn.networks import CURVES
+
+REFERENCE = "cnn_predictions.parquet"  # among the package's data
 
 
 def curves(asked: Sequence[Asked], store: Store) -> pd.DataFrame:
@@ -41,3 +46,31 @@ def choices(asked: Sequence[Asked], store: Store) -> pd.DataFrame:
         for strength, area in zip(classifier(a.run.classifier).strengths, value.choice, strict=True)
     ]
     return pd.DataFrame(rows, columns=["model", "seed", "fold", "strength", "auc"])
+
+
+def cnn_reference(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Predictions of the CNN and its hybrids that the package ships, and their provenance.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Cells of C-NMC 2019, with filename and fold.
+
+    Returns
+    -------
+    predictions : DataFrame
+        Columns as of `predictions`. Empty when the reference lacks some of the cells: models are
+        compared on the same cells.
+    provenance : dict
+        Weights, settings, losses of each epoch by fold.
+    """
+    path = files.shipped_path(REFERENCE)
+    predictions = pd.read_parquet(path)
+    provenance: dict[str, Any] = json.loads(path.with_suffix(".json").read_text())
+    if not set(table["filename"]) <= set(predictions["filename"]):
+        return predictions.iloc[:0], provenance
+    # The shipped file calls the fold of every row "all"; a cell's own fold is the one whose
+    # network answered.
+    fold = predictions["filename"].map(table.set_index("filename")["fold"])
+    asked = predictions.assign(fold=fold)[fold.notna()]
+    return asked.reset_index(drop=True), provenance

@@ -3,21 +3,23 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from leukgnn import networks
 from leukgnn.experiments.splits import Mask, Split, check_disjoint, inner_split
 from leukgnn.features import Features
 from leukgnn.graphs import Builder, no_edges, within
-from leukgnn.networks import GCN, MLP, Settings
+from leukgnn.networks import Settings
 from leukgnn.paper import TRAINING
 
+if TYPE_CHECKING:
+    from torch import nn
+
+HOPS = 2  # of smoothing: as many as the GCN has layers
 Ints = NDArray[np.int64]
 Probability = NDArray[np.floating[Any]]
 
@@ -80,22 +82,23 @@ class Task:
         return train | test if self.graph.transductive else train
 
     @cached_property
-    def trained_gcn(self) -> tuple[GCN, pd.DataFrame]:
+    def trained_gcn(self) -> tuple["networks.GCN", pd.DataFrame]:
         """The paper's network, trained, and its curves: it may be asked about several graphs."""
-        return self.trained(GCN, self.edge_index)
+        return self.trained(networks.GCN, self.edge_index)
 
     @cached_property
-    def trained_mlp(self) -> tuple[MLP, pd.DataFrame]:
+    def trained_mlp(self) -> tuple["networks.MLP", pd.DataFrame]:
         """Its twin without graph, and its curves."""
-        return self.trained(MLP, no_edges())
+        return self.trained(networks.MLP, no_edges())
 
     @cached_property
     def smoothed(self) -> NDArray[np.float32]:
         """Features after two passes of the normalised adjacency: the same for every strength."""
-        adjacency = networks.normalised(self.edge_index, len(self.x))
-        return (adjacency @ (adjacency @ torch.from_numpy(self.x))).numpy()
+        return networks.smoothed(self.x, self.edge_index, HOPS)
 
-    def trained(self, kind: Callable[..., nn.Module], edge_index: Ints) -> tuple[Any, pd.DataFrame]:
+    def trained(
+        self, kind: Callable[..., "nn.Module"], edge_index: Ints
+    ) -> tuple[Any, pd.DataFrame]:
         """Train a network of this kind on the seen cells and the given edges between them."""
         split, seen = self.split, self.seen
         network = networks.seeded(kind, self.seed, self.settings)

@@ -1,30 +1,9 @@
-"""Networks, all `forward(x, adjacency) -> logits`, and the one way to train and to ask them."""
+"""Networks, all `forward(x, adjacency) -> logits`, and the one way to train and to ask them.
 
-from leukgnn.networks.adjacency import neighbourhood, normalised
-from leukgnn.networks.fast import accelerated
-from leukgnn.networks.gcn import GCN
-from leukgnn.networks.mlp import MLP
-from leukgnn.networks.training import (
-    CURVES,
-    Settings,
-    class_weights,
-    fit,
-    parameter_count,
-    predict,
-    seeded,
-)
+The names stand in `__init__.pyi` and are loaded when first used: who reads what was computed, as
+most chapters do, does not wait for torch and torch-geometric.
+"""
 
-__all__ = [
-    "CURVES",
-    "GCN",
-    "MLP",
-    "Settings",
-    "accelerated",
-    "class_weights",
-    "fit",
-    "neighbourhood",
-    "normalised",
-    "parameter_count",
-    "predict",
-    "seeded",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

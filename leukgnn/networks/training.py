@@ -1,7 +1,6 @@
 """One `fit` and one `predict` for every network. Arrays come in and go out; tensors stay here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,59 +13,13 @@ from tqdm import tqdm
 from leukgnn.files import InputError
 from leukgnn.networks.adjacency import neighbourhood, normalised
 from leukgnn.networks.fast import accelerated
+from leukgnn.networks.settings import CURVES, Settings
 from leukgnn.paper import THRESHOLD, TRAINING
 
 EVERY = 10  # epochs between two points of the curves: each costs a pass over the graph
-CURVES = ["epoch", "steps", "loss", "train_accuracy", "held_out_accuracy"]
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How a network is built and trained (sections IV.C and IV.D).
-
-    Attributes
-    ----------
-    hidden : int
-        Hidden units.
-    dropout : float
-        Share of them left out while training.
-    learning_rate, weight_decay, epochs
-        Of Adam; the last epoch counts, there is no early stopping.
-    weighted : bool
-        Weigh the loss by `class_weights`; the released code does not.
-    batch_size : int, optional
-        None: every epoch is one step on all training cells. Else that many training cells a
-        step, each with its 2-hop neighbourhood: our reading of the paper's "batch size".
-
-    Raises
-    ------
-    InputError
-        When a setting is out of its range.
-    """
-
-    hidden: int = TRAINING.hidden
-    dropout: float = TRAINING.dropout
-    learning_rate: float = TRAINING.learning_rate
-    weight_decay: float = TRAINING.weight_decay
-    epochs: int = TRAINING.epochs
-    weighted: bool = True
-    batch_size: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("hidden", "epochs", "batch_size"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                none = ", or none for full batch" if name == "batch_size" else ""
-                raise InputError(f"{name}={value}: expected at least 1{none}.")
-        if self.learning_rate <= 0:
-            raise InputError(f"learning_rate={self.learning_rate}: expected a number above 0.")
-        if self.weight_decay < 0:
-            raise InputError(f"weight_decay={self.weight_decay}: expected 0 or more.")
-        if not 0 <= self.dropout <= 1:
-            raise InputError(f"dropout={self.dropout}: expected a share from 0 to 1.")
 
 
 def class_weights(labels: Tensor) -> Tensor:
@@ -183,6 +136,14 @@ def fit(
 def predict(network: nn.Module, x: Floats, edge_index: Ints) -> Floats:
     """Probability of class 1 (leukemic) for every cell on the given edges, shape (n,)."""
     return _probability(network, torch.from_numpy(x), normalised(edge_index, len(x)))
+
+
+@torch.no_grad()
+def hidden(network: nn.Module, x: Floats, edge_index: Ints) -> Floats:
+    """Hidden features of every cell on the given edges, shape (n, hidden)."""
+    network.eval()
+    values: Floats = network.hidden(torch.from_numpy(x), normalised(edge_index, len(x))).numpy()  # type: ignore[operator]
+    return values
 
 
 @torch.no_grad()

@@ -255,29 +255,51 @@ def test_an_inverted_published_run_is_found_by_the_witness(monkeypatch, tmp_path
     whole[a.run.key] = Value(1 - right.probability, right.curves, right.choice)
     monkeypatch.setattr(witness, "published_runs", lambda: whole)
     experiments.Store(tmp_path, published=False).write(a.run, right)  # what this machine computes
-    compared = witness.compare([a], tmp_path, progress=False)
+    compared = witness.compare([a], plan.everything(), tmp_path, progress=False)
     assert not agreement.agrees(compared).any()
     (sentence,) = agreement.complaints(compared)
     assert a.run.name in sentence and "make publish" in sentence
 
 
-def test_the_witness_visits_every_model_and_all_runs_in_time(plan):
+def test_a_run_computed_again_may_differ_by_what_seeds_do_and_no_more(plan):
+    """The published seeds of one run pass for each other; other models, and other folds, do not."""
+    everything = plan.everything()
+    spreads = witness.spread_of_seeds(everything)
+    runs = [a for a in plan.subject_disjoint(["gcn", "mlp", "svm"]) if a.run.fold == "fold_0"]
+    answers = {
+        (a.model, a.seed): published_runs()[a.run.key].probability.astype(float) for a in runs
+    }
+    for a in runs:
+        mean, same = witness.allowed(a.run, spreads)
+        for (model, _), other in answers.items():
+            found = witness.distance(answers[a.model, a.seed], other)
+            assert (found[0] <= mean and found[1] >= same) is (model == a.model), (a.model, model)
+    exact = next(a for a in runs if a.model == "svm")
+    assert witness.allowed(exact.run, spreads) == (witness.LEAST, 1 - witness.LEAST)
+    alone = next(a for a in plan.other_partitions() if a.model == "gcn")
+    gcn = {witness.allowed(a.run, spreads) for a in plan.subject_disjoint(["gcn"])}
+    assert gcn == {witness.allowed(alone.run, spreads)}  # one seed only: its classifier's
+
+
+def test_the_witness_visits_every_classifier_and_all_runs_in_time(plan):
     groups = plan.groups()
-    chosen = witness.witnesses(groups, "0")
-    asked = [a for group in groups.values() for a in group]
-    of_protocols = [a for a in asked if a.protocol in names.PROTOCOLS]
-    keys = {a.run.key for a in chosen}
-    always = [a for a in of_protocols if a.model in ("gcn", "mlp") and a.seed == 0]
-    assert {a.run.key for a in always} <= keys
-    assert {a.model for a in of_protocols} <= {a.model for a in chosen}
-    assert any(a.run.key in keys for a in plan.groupings())
-    others = [a for a in of_protocols if a.model not in ("gcn", "mlp")]
-    visited = {a.run.key for draw in range(60) for a in witness.witnesses(groups, f"{draw:x}")}
-    assert {a.run.key for a in others} <= visited
+    asked = plan.everything()
+    for draw in ("0", "1f"):
+        chosen = witness.witnesses(groups, draw)
+        assert {a.run.classifier for a in asked} <= {a.run.classifier for a in chosen}
+        for protocol in names.PROTOCOLS:
+            first = {
+                a.model for a in chosen
+                if (a.protocol, a.seed) == (protocol, 0) and a.model in witness.ALWAYS
+            }  # fmt: skip
+            assert first == set(witness.ALWAYS), protocol
+    draws = max(sum(a.run.classifier == name for a in asked) for name in ("gcn", "mlp"))
+    visited = {a.run.key for i in range(draws) for a in witness.witnesses(groups, f"{i:x}")}
+    assert visited == {a.run.key for a in asked}
 
 
-def test_a_witness_of_nothing_is_an_empty_table(tmp_path):
-    compared = witness.compare([], tmp_path, progress=False)
+def test_a_witness_of_nothing_is_an_empty_table(tmp_path, plan):
+    compared = witness.compare([], plan.sweep(), tmp_path, progress=False)
     compared.to_csv(tmp_path / "witness.csv", index=False)
     read = pd.read_csv(tmp_path / "witness.csv")
     assert read.empty and agreement.complaints(read) == [] and agreement.summary(read).empty

@@ -9,7 +9,7 @@ import torch
 
 from leukgnn import cells, features
 from leukgnn.evaluation import results_table
-from leukgnn.experiments import cnn, finetune
+from leukgnn.experiments import cnn, cnn_reference, finetune
 from leukgnn.features import resnet
 from leukgnn.files import InputError
 
@@ -108,7 +108,7 @@ def test_every_cell_is_answered_by_the_fold_that_did_not_train_on_it(drawn, phan
 
 def test_the_reference_is_whole():
     shipped = features.shipped_features().table
-    predictions, provenance = finetune.reference(shipped)
+    predictions, provenance = cnn_reference(shipped)
     assert set(predictions["model"]) == set(finetune.MODELS)
     known = cells.training_cells().set_index("filename")
     for _, rows in predictions.groupby("model"):
@@ -123,13 +123,13 @@ def test_the_reference_is_whole():
 
 def test_a_reference_for_some_cells_holds_those():
     some = features.shipped_features().table.iloc[::500]
-    predictions, _ = finetune.reference(some)
+    predictions, _ = cnn_reference(some)
     assert sorted(predictions["filename"]) == sorted([*some["filename"]] * len(finetune.MODELS))
 
 
 def test_a_reference_that_lacks_cells_is_not_compared():
     other = pd.DataFrame({"filename": ["UID_1_1_1_all.bmp", "none.bmp"]})
-    assert finetune.reference(other)[0].empty
+    assert cnn_reference(other)[0].empty
 
 
 @pytest.mark.parametrize("damage", ["not torch's", "empty", "cut off", "of another network"])
