@@ -25,7 +25,7 @@ from benchmarks import demo
 from benchmarks.timing import THREADS, TURNS, Task, in_turns, row, seconds
 from leukgnn import cells, features, files, graphs, networks
 from leukgnn.cells import phantoms
-from leukgnn.cells.images import normalise
+from leukgnn.cells.transforms import normalise
 from leukgnn.features import extraction, resnet
 from leukgnn.paper import GRAPH, IMAGES
 

@@ -20,7 +20,8 @@ import torch
 
 from benchmarks.timing import THREADS, TURNS, Task, in_turns, seconds
 from leukgnn.cells import phantoms
-from leukgnn.cells.images import decode_image, evaluation_pixels
+from leukgnn.cells.images import decode_image
+from leukgnn.cells.transforms import evaluation_pixels
 from leukgnn.demo import Predictor
 from leukgnn.features import resnet
 

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from leukgnn.evaluation import agreement
-from leukgnn.experiments import Asked, Plan, witness
+from leukgnn.experiments import Asked, Plan, Store, witness
 from leukgnn.features import shipped_features
 
 AVX2 = {
@@ -46,7 +46,9 @@ def compare() -> None:
     """Compute the chosen runs in this process and print how far they lie from the published."""
     plan = Plan.of(shipped_features(), "quick")
     with tempfile.TemporaryDirectory() as scratch:
-        compared = witness.compare(chosen(plan), plan.everything(), Path(scratch), progress=False)
+        compared = witness.compare(
+            chosen(plan), plan.everything(), Store(Path(scratch), published=False), progress=False
+        )
     print(agreement.summary(compared).to_string(index=False), flush=True)
 
 

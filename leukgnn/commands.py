@@ -73,7 +73,7 @@ def runs(options: Namespace) -> int:
 def witness(options: Namespace) -> int:
     """Compute published runs again and compare."""
     from leukgnn.evaluation import agreement
-    from leukgnn.experiments import Plan, open_store, witness
+    from leukgnn.experiments import Plan, Store, open_store, witness
     from leukgnn.features import shipped_features
 
     plan = Plan.of(shipped_features(), options.profile)
@@ -81,9 +81,8 @@ def witness(options: Namespace) -> int:
     everything = plan.everything()
     chosen = everything if options.all else witness.witnesses(plan.groups(), draw)
     store = open_store(options.profile)
-    # What is compared without choosing strengths again is kept apart from this machine's runs.
-    folder = store.folder if options.all else store.folder / "witness"
-    compared = witness.compare(chosen, everything, folder, choosing=options.all)
+    own = Store(store.folder, published=False) if options.all else witness.witnessing()
+    compared = witness.compare(chosen, everything, own, choosing=options.all)
     with files.atomic_path(files.build_folder() / "results" / names.WITNESS) as temporary:
         compared.to_csv(temporary, index=False)
     print(agreement.summary(compared).to_string(index=False))

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leukgnn.cells import training_cells
-from leukgnn.cells.images import DARK
 from leukgnn.cells.phantoms import SIDE
+from leukgnn.cells.transforms import DARK
 from leukgnn.paper import IMAGES
 
 

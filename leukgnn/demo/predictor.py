@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import expit
 
-from leukgnn.cells.images import evaluation_pixels
+from leukgnn.cells.transforms import evaluation_pixels
 from leukgnn.demo.appearance import box_range, not_segmented
 from leukgnn.demo.model_file import (
     LIKE,

@@ -5,7 +5,7 @@ from leukgnn.experiments.leakage import groupings, near_duplicates
 from leukgnn.experiments.partitions import Partition
 from leukgnn.experiments.plan import Plan, Sources, shard
 from leukgnn.experiments.reading import choices, cnn_reference, curves
-from leukgnn.experiments.runs import Asked, Run, compute, fill, predictions, rows_of, values
+from leukgnn.experiments.runs import Asked, Run, compute, fill, predictions, values
 from leukgnn.experiments.splits import (
     Split,
     check_disjoint,
@@ -43,7 +43,6 @@ __all__ = [
     "official_folds",
     "open_store",
     "predictions",
-    "rows_of",
     "shard",
     "shuffled",
     "stratified_split",

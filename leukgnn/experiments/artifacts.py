@@ -8,6 +8,8 @@ import numpy as np
 from leukgnn import files, networks
 from leukgnn.experiments.features_witness import witnessed
 from leukgnn.experiments.plan import Plan
+from leukgnn.experiments.runs import compute
+from leukgnn.experiments.witness import witnessing
 from leukgnn.features import Features, features_hash, shipped_features, write_features
 from leukgnn.graphs import knn, knn_edges, write_graph
 from leukgnn.networks import Settings
@@ -60,10 +62,14 @@ def _from_pixels(images: str, weights: str, folder: Path) -> Features | None:
 
 
 def write_hidden(features: Features, folder: Path, settings: Settings | None = None) -> None:
-    """Write `hidden.npz`: `hidden` (n, 128), float16, and `test` (n,), bool."""
+    """Write `hidden.npz`: `hidden` (n, 128), float16, and `test` (n,), bool.
+
+    The network is that of a run which every witness computes again: its answers are left there.
+    """
     plan = Plan.of(features, "quick", seeds=1, settings=settings or Settings())
     asked = plan.as_written(["gcn"])[0]
     task = asked.run.task(features)
     hidden = networks.hidden(task.trained_gcn[0], features.x, task.edge_index)
+    witnessing().write(asked.run, compute(asked.run, task))
     with files.atomic_path(folder / "hidden.npz") as temporary:
         np.savez_compressed(temporary, hidden=hidden.astype(np.float16), test=task.split.test)

@@ -16,7 +16,7 @@ from torchvision.transforms.v2 import functional
 from tqdm import tqdm
 
 from leukgnn import files, networks
-from leukgnn.cells.images import normalise, training_transform
+from leukgnn.cells.transforms import normalise, training_transform
 from leukgnn.experiments.splits import Mask
 from leukgnn.features.resnet import Weights
 from leukgnn.files import InputError

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from leukgnn import cells, files
-from leukgnn.cells.images import evaluation_pixels, read_image
+from leukgnn.cells.images import read_image
 from leukgnn.cells.phantoms import write_phantoms
+from leukgnn.cells.transforms import evaluation_pixels
 from leukgnn.experiments import classifiers, cnn
 from leukgnn.experiments.splits import Split, official_folds
 from leukgnn.experiments.tasks import Probability, Task
@@ -165,7 +166,7 @@ def _write(
 
 def demonstrate(folder: Path) -> list[float]:
     """Losses of two epochs on drawn phantoms: the whole fine-tuning, without any real cell."""
-    images = write_phantoms(folder / "phantoms", cells_per_class=12, seed=0)
+    images = write_phantoms(folder / "phantoms", cells_per_class=4, seed=0)
     table, pixels = read_cells(images)
     everyone = np.ones(len(table), dtype=bool)
     labels = table["label"].to_numpy(copy=True)

@@ -8,7 +8,7 @@ stored. Nobody else trains.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,16 @@ from tqdm import tqdm
 from leukgnn import files
 from leukgnn.experiments import classifiers
 from leukgnn.experiments.partitions import Partition
-from leukgnn.experiments.splits import Mask
+from leukgnn.experiments.splits import Mask, Split
 from leukgnn.experiments.store import Store, Value
 from leukgnn.experiments.tasks import Task
 from leukgnn.features import Features
 from leukgnn.graphs import Builder, NoGraph
 from leukgnn.networks import Settings
 
+PREDICTIONS = [
+    "protocol", "model", "seed", "fold", "filename", "subject", "label", "probability", "n_train",
+]  # fmt: skip
 FORMAT = 1  # of descriptions: another number makes every run another one
 
 
@@ -243,26 +246,28 @@ def predictions(asked: Sequence[Asked], store: Store, *, progress: bool = True) 
         network answered.
     """
     found = values(asked, store, progress=progress)
-    return pd.concat(
-        [rows_of(a, value.probability) for a, value in zip(asked, found, strict=True)],
-        ignore_index=True,
-    )
+    parts = [_cells(a.features)[:, a.run.asked(a.features)] for a in asked]
+    filename, subject, label = np.concatenate(parts, axis=1)
+    per_run = {
+        "protocol": [a.protocol for a in asked],
+        "model": [a.model for a in asked],
+        "seed": [a.seed for a in asked],
+        "fold": [a.run.fold for a in asked],
+        "n_train": [int(_split(a).train.sum()) for a in asked],
+    }
+    cells = pd.DataFrame(per_run).loc[
+        np.repeat(range(len(asked)), [part.shape[1] for part in parts])
+    ]
+    probability = np.concatenate([value.probability for value in found]).astype(np.float64)
+    own = {"filename": filename, "subject": subject, "label": label.astype(np.int64)}
+    return cells.assign(**own, probability=probability).reset_index(drop=True)[PREDICTIONS]
 
 
-def rows_of(asked: Asked, probability: np.ndarray) -> pd.DataFrame:
-    """Rows of `predictions` for one run."""
-    split = asked.run.partition.split(asked.features, asked.run.fold)
-    cells = asked.features.table.loc[asked.run.asked(asked.features)]
-    return pd.DataFrame(
-        {
-            "protocol": asked.protocol,
-            "model": asked.model,
-            "seed": asked.seed,
-            "fold": asked.run.fold,
-            "filename": cells["filename"],
-            "subject": cells["subject"],
-            "label": cells["label"],
-            "probability": probability.astype(np.float64),
-            "n_train": int(split.train.sum()),
-        }
-    )
+@lru_cache(maxsize=8)
+def _cells(features: Features) -> np.ndarray:
+    """Filename, subject and label of all cells, shape (3, n), object."""
+    return features.table[["filename", "subject", "label"]].to_numpy(dtype=object).T
+
+
+def _split(asked: Asked) -> Split:
+    return asked.run.partition.split(asked.features, asked.run.fold)

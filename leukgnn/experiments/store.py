@@ -131,12 +131,16 @@ class Store:
 
 
 def open_store(name: str) -> Store:
-    """Store of the checkout (outside one: of the working folder), as this profile uses it.
+    """Store of the checkout (outside one: of the working folder), as this profile uses it."""
+    return Store(runs_folder(), published=profile(name).published)
 
-    The environment's LEUKGNN_RUNS names another folder, such as one that several machines share.
+
+def runs_folder() -> Path:
+    """Folder of this machine's runs.
+
+    The environment's LEUKGNN_RUNS names another one, such as one that several machines share.
     """
-    folder = os.environ.get("LEUKGNN_RUNS") or files.build_folder() / "runs"
-    return Store(Path(folder), published=profile(name).published)
+    return Path(os.environ.get("LEUKGNN_RUNS") or files.build_folder() / "runs")
 
 
 @lru_cache(maxsize=1)

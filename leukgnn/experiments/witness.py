@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from leukgnn import names
 from leukgnn.experiments.runs import Asked, Run, compute, fill
-from leukgnn.experiments.store import Store, Value, published_runs
+from leukgnn.experiments.store import Store, Value, published_runs, runs_folder
 from leukgnn.paper import THRESHOLD
 
 ALWAYS = ("gcn", "mlp")  # computed again by every build: first seed, in each protocol
@@ -49,10 +48,18 @@ def witnesses(groups: Mapping[str, Sequence[Asked]], draw: str) -> list[Asked]:
     return list({a.run.key: a for a in chosen}.values())
 
 
+def witnessing() -> Store:
+    """Runs that this checkout computed again, apart from those that its pages read.
+
+    What is compared without choosing strengths again is no run of its own.
+    """
+    return Store(runs_folder() / "witness", published=False)
+
+
 def compare(
     asked: Sequence[Asked],
     everything: Sequence[Asked],
-    folder: Path,
+    own: Store,
     *,
     choosing: bool = False,
     progress: bool = True,
@@ -65,7 +72,7 @@ def compare(
         Published ones.
     everything : sequence of Asked
         Of `Plan.everything`: what seeds differ by is seen from it.
-    folder : Path
+    own : Store
         Where what is computed here is kept.
     choosing : bool
         Choose strengths again too; else the published ones are taken, which saves most of the time.
@@ -77,7 +84,6 @@ def compare(
         `mean_difference` and `largest_difference` of the probabilities, `same_answers` (share of
         cells), and what may differ, `mean_allowed` and `same_allowed`.
     """
-    own = Store(folder, published=False)
     known = {a.run.key: published_runs()[a.run.key].choice for a in asked}
     fill(asked, own, choices=None if choosing else known, progress=progress)
     spreads = spread_of_seeds(everything)

@@ -14,8 +14,9 @@ from tqdm import tqdm
 
 from leukgnn import files
 from leukgnn.cells import scan
-from leukgnn.cells.images import evaluation_pixels, read_image
+from leukgnn.cells.images import read_image
 from leukgnn.cells.phantoms import write_phantoms
+from leukgnn.cells.transforms import evaluation_pixels
 from leukgnn.features.resnet import Embed, Weights, extractor
 from leukgnn.features.store import Features, read_features_file, write_features
 from leukgnn.files import InputError
@@ -176,5 +177,5 @@ def extract_folder(
 
 def demonstrate(folder: Path, weights: Weights) -> Features:
     """Features of drawn phantoms in `folder`: the whole extraction, without any real cell."""
-    images = write_phantoms(folder / "phantoms", cells_per_class=30, seed=0)
+    images = write_phantoms(folder / "phantoms", cells_per_class=6, seed=0)
     return extract_folder(images, weights, folder / "features.npz", progress=False)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torchvision.models import ResNet18_Weights, resnet18
 
 from leukgnn import files
-from leukgnn.cells.images import normalise
+from leukgnn.cells.transforms import normalise
 from leukgnn.files import InputError
 from leukgnn.paper import IMAGES
 

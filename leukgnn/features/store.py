@@ -48,7 +48,8 @@ class Features:
 
         Two feature sets share it only when numbers and cells are the same; they are equal then.
         """
-        cells = self.table[list(COLUMNS)].astype(str).agg(" ".join, axis=1)
+        columns = (self.table[name].tolist() for name in COLUMNS)
+        cells = (" ".join(map(str, cell)) for cell in zip(*columns, strict=True))
         return files.sha256_bytes("\n".join([features_hash(self.x), *cells]).encode())
 
     def __eq__(self, other: object) -> bool:

@@ -1,6 +1,6 @@
 """Graphs of cells: the nearest-neighbour search, edge sets, builders, homophily."""
 
-from leukgnn.graphs.builders import Attached, Builder, Cliques, Joined, NoGraph
+from leukgnn.graphs.builders import Attached, Builder, Cliques, Joined, NoGraph, arriving
 from leukgnn.graphs.edges import (
     EDGES,
     both_ways,
@@ -24,6 +24,7 @@ __all__ = [
     "NoGraph",
     "Reference",
     "adjusted_homophily",
+    "arriving",
     "attach",
     "both_ways",
     "cluster_cliques",

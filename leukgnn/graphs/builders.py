@@ -60,8 +60,25 @@ class Attached:
         known, new = np.flatnonzero(train), np.flatnonzero(test)
         inner = known[knn_edges(knn(x[known], self.k)[0], self.edges)]
         near, _ = attach(x[new], x[known], self.k)
-        arriving = np.stack([known[near].ravel(), np.repeat(new, self.k)])
-        return np.concatenate([inner, arriving], axis=1)
+        return np.concatenate([inner, arriving(train, test, near)], axis=1)
+
+
+def arriving(train: Mask, test: Mask, near: Ints) -> Ints:
+    """Edges from training cells to test cells that are attached one-way.
+
+    Parameters
+    ----------
+    train, test : ndarray, shape (n,), bool
+    near : ndarray, shape (test cells, k)
+        Neighbours of each test cell, numbered within the training cells, of `attach`.
+
+    Returns
+    -------
+    ndarray, shape (2, test cells * k)
+        Numbered within all n cells.
+    """
+    targets = np.repeat(np.flatnonzero(test), near.shape[1])
+    return np.stack([np.flatnonzero(train)[near].ravel(), targets])
 
 
 @dataclass(frozen=True, kw_only=True)

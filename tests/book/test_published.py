@@ -254,8 +254,9 @@ def test_an_inverted_published_run_is_found_by_the_witness(monkeypatch, tmp_path
     right = whole[a.run.key]
     whole[a.run.key] = Value(1 - right.probability, right.curves, right.choice)
     monkeypatch.setattr(witness, "published_runs", lambda: whole)
-    experiments.Store(tmp_path, published=False).write(a.run, right)  # what this machine computes
-    compared = witness.compare([a], plan.everything(), tmp_path, progress=False)
+    own = experiments.Store(tmp_path, published=False)
+    own.write(a.run, right)  # what this machine computes
+    compared = witness.compare([a], plan.everything(), own, progress=False)
     assert not agreement.agrees(compared).any()
     (sentence,) = agreement.complaints(compared)
     assert a.run.name in sentence and "make publish" in sentence
@@ -299,7 +300,9 @@ def test_the_witness_visits_every_classifier_and_all_runs_in_time(plan):
 
 
 def test_a_witness_of_nothing_is_an_empty_table(tmp_path, plan):
-    compared = witness.compare([], plan.sweep(), tmp_path, progress=False)
+    compared = witness.compare(
+        [], plan.sweep(), experiments.Store(tmp_path, published=False), progress=False
+    )
     compared.to_csv(tmp_path / "witness.csv", index=False)
     read = pd.read_csv(tmp_path / "witness.csv")
     assert read.empty and agreement.complaints(read) == [] and agreement.summary(read).empty

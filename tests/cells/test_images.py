@@ -9,14 +9,14 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from leukgnn.cells import scan
-from leukgnn.cells.images import (
+from leukgnn.cells.images import read_image
+from leukgnn.cells.transforms import (
     augmentation_steps,
     draw_view,
     evaluation_pixels,
     evaluation_transform,
     measure_views,
     normalise,
-    read_image,
     training_transform,
 )
 from leukgnn.files import InputError

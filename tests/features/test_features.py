@@ -20,7 +20,7 @@ import torch
 from torchvision.models import resnet18
 
 from leukgnn import cells, features
-from leukgnn.cells.images import normalise
+from leukgnn.cells.transforms import normalise
 from leukgnn.features import extraction, resnet
 from leukgnn.files import InputError
 
