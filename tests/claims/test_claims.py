@@ -12,7 +12,7 @@ import yaml
 
 from leukgnn import claims, files, paper
 from leukgnn.book import chapters
-from leukgnn.evaluation import METRICS, PAIRS
+from leukgnn.evaluation import METRICS, PAIRS, inference
 from leukgnn.files import InputError
 
 PREFIX = "application/papermill.record/"
@@ -28,7 +28,8 @@ def interval(value, low, high, protocol="as_written", model="gcn", metric="accur
 
 def difference(value, low, high):
     row = {"protocol": "subject_disjoint", "first": "gcn", "second": "mlp", "metric": "accuracy"}
-    return {**row, "value": value, "low": low, "high": high}
+    outcome = inference.outcome(low, high)
+    return {**row, "value": value, "low": low, "high": high, "outcome": outcome}
 
 
 @pytest.fixture
@@ -133,11 +134,13 @@ def test_printed_values_against_our_interval(build, printed, expected):
     ("row", "expected"),
     [
         ((0.03, 0.01, 0.05), claims.HOLDS),
-        ((0.03, -0.01, 0.07), claims.NOT_REPRODUCED),
+        ((0.03, -0.01, 0.07), claims.UNDECIDED),
+        ((-0.03, -0.07, 0.01), claims.UNDECIDED),
         ((-0.03, -0.05, -0.01), claims.NOT_REPRODUCED),
+        ((0.0, -0.01, 0.01), claims.NOT_REPRODUCED),  # equivalent
     ],
 )
-def test_better_needs_the_whole_interval(build, row, expected):
+def test_better_is_judged_by_the_outcome(build, row, expected):
     rule = {"protocol": "subject_disjoint", "first": "gcn", "second": "mlp", "metric": "accuracy"}
     assert verdict(build(differences=[difference(*row)]), name="better", **rule) == expected
 

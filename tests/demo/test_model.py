@@ -16,7 +16,7 @@ from leukgnn.files import InputError
 from leukgnn.graphs import knn, knn_edges
 from leukgnn.networks import GCN, Settings
 
-EPOCHS, DRAWS = 2, 10
+EPOCHS = 2
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,7 @@ def store(tmp_path):
 @pytest.fixture
 def small(few, store):
     """A small feature file with its model."""
-    model.train(few, draws=DRAWS, epochs=EPOCHS, store=store)
+    model.train(few, epochs=EPOCHS, store=store)
     return few
 
 
@@ -72,7 +72,7 @@ def test_its_worth_is_that_of_the_books_runs(small, store):
     asked = [a for a in plan.subject_disjoint(model.NETWORKS) if a.seed == plan.seed]
     assert len(asked) == 6 and all(a.run in store for a in asked)
     assert len(list(store.folder.rglob("*.safetensors"))) == len(asked)
-    table = intervals(predictions(asked, store), draws=DRAWS, seed=0)
+    table = intervals(predictions(asked, store))
     table = table.set_index(["model", "metric"])
     for row in read_model(small)[1]["performance"]:
         expected = table.loc[(row["model"], row["metric"])]
@@ -101,7 +101,7 @@ def test_what_cells_pass_on_gives_the_networks_own_logits(few):
 def test_a_model_file_has_the_usual_mode(few, store):
     before = os.umask(0o022)
     try:
-        path = model.train(few, draws=DRAWS, epochs=1, store=store)
+        path = model.train(few, epochs=1, store=store)
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
@@ -129,6 +129,6 @@ def test_the_operating_point_is_measured_by_other_folds(known):
     apart = table.assign(model="gcn", protocol="subject_disjoint", seed=0)
     apart["probability"] = 0.6 * apart["label"] + 0.2
     apart.loc[apart["fold"] == "fold_2", "probability"] -= 0.15
-    metadata = model.operating_point(apart, draws=10)
+    metadata = model.operating_point(apart)
     assert metadata["threshold"] == pytest.approx(0.65)
     assert metadata["sensitivity"] == pytest.approx(2 / 3) and metadata["specificity"] == 1
