@@ -24,7 +24,7 @@ from leukgnn.evaluation.metrics import (
     specificity_at,
     threshold_at,
 )
-from leukgnn.evaluation.sums import Answers, Sums, answers
+from leukgnn.evaluation.sums import Answers, Sums, answers, areas
 from leukgnn.evaluation.tables import (
     CONTRACT,
     DRAWS,
@@ -50,6 +50,7 @@ __all__ = [
     "Answers",
     "Sums",
     "answers",
+    "areas",
     "brier",
     "calibration",
     "calibration_error",

@@ -198,15 +198,17 @@ def variance_split(
     -------
     dict
         Standard deviations: `subjects` (of the mean, by the jackknife), `partitions` (from one
-        partition to another, without what seeds add), `seeds` (from one seed to another within a
-        partition).
+        partition to another; without what seeds add, where there are several), `seeds` (from one
+        seed to another within a partition; missing for one).
     """
     ((protocol, _), *_) = known = answers(predictions)
     both = _aligned(known[protocol, pair[0]], known[protocol, pair[1]], *pair)
     per = _per_replicate(both[0].sums, both[0].leukemic, both[1].sums)[metric]
     by = pd.Series(per[:, 0], index=pd.MultiIndex.from_tuples(list(both[0].sums)))
-    within = by.groupby(level=0).var(ddof=1).mean()
-    between = by.groupby(level=0).mean().var(ddof=1) - within / by.groupby(level=0).size().mean()
+    parts = by.groupby(level=0)
+    within, between = parts.var(ddof=1).mean(), parts.mean().var(ddof=1)
+    if parts.size().max() > 1:
+        between -= within / parts.size().mean()
     v, _, _ = _jackknife(per[:, 1:].mean(axis=0), both[0].leukemic, _cells(both[0].sums))
     return {
         "subjects": float(np.sqrt(v.sum())),

@@ -28,8 +28,8 @@ SETTINGS = {
 # What is ours to choose in a notebook, such as how many cells a figure shows.
 OURS = {
     "profile", "images", "weights", "inputs", "examples", "sample", "seeds",
-    "minibatch_epochs", "neighbours", "partitions", "partition_seeds", "repeats", "ks", "similarity",
-    "folds",
+    "minibatch_epochs", "neighbours", "partitions", "partition_seeds", "repeats", "ks",
+    "similarity", "folds",
 }  # fmt: skip
 FEW = {
     "k": 5, "epochs": 2, "seeds": 1, "partitions": 2, "partition_seeds": 1, "repeats": 1,
