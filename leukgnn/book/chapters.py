@@ -252,6 +252,18 @@ def _is_stderr(output: Any, chapter: str) -> bool:
 
 
 def metadata(notebook: Path) -> dict[str, Any]:
-    """What `run` wrote into an executed notebook: parameters, seconds, provenance."""
-    executed = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
-    return dict(executed.metadata["leukgnn"])
+    """What `run` wrote into an executed notebook: parameters, seconds, provenance.
+
+    Raises
+    ------
+    InputError
+        When another program wrote the notebook, or it is damaged.
+    """
+    try:
+        executed = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
+        return dict(executed.metadata["leukgnn"])
+    except (OSError, ValueError, KeyError, AttributeError, nbformat.ValidationError) as error:
+        raise InputError(
+            f"{notebook}: not a chapter that `leukgnn run` executed; move it elsewhere, or remove "
+            "it and run `make book` again."
+        ) from error

@@ -1,6 +1,8 @@
 """Folders in the C-NMC layout: folds, class folders, the images in them."""
 
+import os
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,7 +37,7 @@ def find_folds(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give the one that holds the C-NMC images.")
-    found = [path for path in folder.rglob("fold_*") if _is_fold(path.relative_to(folder), path)]
+    found = [path for path in _folders(folder) if _FOLD.fullmatch(path.name)]
     if not found:
         raise InputError(
             f"{folder}: no fold in it, expected {LAYOUT} at any depth; "
@@ -51,10 +53,22 @@ def find_folds(folder: Path) -> list[Path]:
     return found
 
 
-def _is_fold(relative: Path, path: Path) -> bool:
-    """Whether a path is a fold's folder, other than what macOS and editors leave behind."""
-    hidden = any(part.startswith((".", "__MACOSX")) for part in relative.parts)
-    return bool(_FOLD.fullmatch(path.name)) and path.is_dir() and not hidden
+def _folders(folder: Path) -> Iterator[Path]:
+    """All folders below a folder but what macOS and editors leave behind.
+
+    Links are followed, as parts of the data set may lie on other disks; a folder that several
+    links lead to is there once, so that no link leads round in a circle.
+    """
+    seen = {os.path.realpath(folder)}
+    for place, names, _ in os.walk(folder, followlinks=True):
+        fresh = []
+        for name in sorted(names):
+            real = os.path.realpath(Path(place, name))
+            if real not in seen and not name.startswith((".", "__MACOSX")):
+                seen.add(real)
+                fresh.append(name)
+        names[:] = fresh  # os.walk goes on into these only
+        yield from (Path(place, name) for name in fresh)
 
 
 def image_files(fold: Path) -> dict[str, list[Path]]:

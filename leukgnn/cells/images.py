@@ -36,10 +36,15 @@ def read_image(path: Path) -> Image.Image:
 
 
 def read_content(path: Path) -> bytes:
-    """Content of an image file; raise InputError when there is none."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such image file; check the path.")
-    return path.read_bytes()
+    """Content of an image file; raise InputError when there is none or it cannot be read."""
+    try:
+        if not path.is_file():
+            raise InputError(f"{path}: no such image file; check the path.")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); check disk and rights, or copy it again."
+        ) from error
 
 
 def decode_image(content: bytes, name: str) -> Image.Image:

@@ -248,3 +248,11 @@ def test_what_python_imports_is_among_the_files():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) <= {str(path) for path in imports.modules_of("graphs")}
+
+
+@pytest.mark.parametrize("content", ['{"cells": [], "metadata": {}, "nbformat": 4}', "", "{}"])
+def test_a_notebook_of_another_program_is_named(tmp_path, content):
+    path = tmp_path / "Untitled.ipynb"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=r"Untitled\.ipynb: not a chapter that .* move it"):
+        chapters.metadata(path)

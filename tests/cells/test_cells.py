@@ -209,3 +209,15 @@ def test_sample_is_balanced_and_repeatable() -> None:
 def test_sample_of_more_than_there_is(per_class: int) -> None:
     with pytest.raises(InputError, match=f"{per_class} cells of each class .* expected 1 to 3389"):
         cells.sample(cells.training_cells(), per_class=per_class, seed=0)
+
+
+def test_folders_behind_links_are_found_and_circles_end(tmp_path: Path) -> None:
+    disk = make_files(tmp_path / "disk", ALL, HEM)
+    data = make_files(tmp_path / "data" / "training_data", ALL.replace("_0", "_1"))
+    (data / "fold_0").symlink_to(disk / "fold_0", target_is_directory=True)
+    (data / "fold_0" / "round").symlink_to(data, target_is_directory=True)
+    (data / "again").symlink_to(data, target_is_directory=True)
+    assert [path.name for path in cells.find_folds(tmp_path / "data")] == ["fold_0", "fold_1"]
+    link = tmp_path / "link"
+    link.symlink_to(data, target_is_directory=True)
+    assert cells.find_folds(link) == [link / "fold_0", link / "fold_1"]

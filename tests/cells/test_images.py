@@ -1,4 +1,5 @@
 import dataclasses
+import errno
 import re
 from pathlib import Path
 
@@ -153,3 +154,17 @@ def test_measured_changes_are_those_that_were_made(cell: Image.Image) -> None:
         [-0.5] * 2, abs=0.02
     )
     assert (table.loc["background", "background"] > 0).all()
+
+
+@pytest.mark.parametrize("failing", ["is_file", "read_bytes"])
+def test_a_file_that_the_disk_does_not_give_is_named(
+    failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = damaged(tmp_path / "cell.bmp", "450x450")
+
+    def fail(_: Path) -> bool:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, failing, fail)
+    with pytest.raises(InputError, match=r"cell\.bmp: cannot be read \(Input/output error\)"):
+        read_image(path)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from http.client import IncompleteRead
 from urllib.error import URLError
 
 import numpy as np
@@ -97,8 +98,26 @@ def test_bad_weights_are_named(tmp_path, monkeypatch):
         resnet.find_weights(str(cut))
     other = tmp_path / "other.safetensors"
     safetensors.torch.save_file({"conv1.weight": torch.zeros(3)}, other)
-    with pytest.raises(InputError, match="not a ResNet-18"):
+    with pytest.raises(InputError, match=r"not a ResNet-18 .* 120 named tensors before fc"):
         resnet.find_weights(str(other))
+    state = resnet.find_weights("random:0").state
+    state["layer1.0.conv1.weight"][0] = torch.nan
+    safetensors.torch.save_file(state, other)
+    with pytest.raises(InputError, match=r"layer1\.0\.conv1\.weight holds numbers that are not"):
+        resnet.find_weights(str(other))
+
+
+@pytest.mark.parametrize("classes", [0, 2, 1000])
+def test_a_fine_tuned_network_serves_by_its_body(weights, paths, tmp_path, classes):
+    state = {key: v for key, v in weights.state.items() if not key.startswith("fc.")}
+    if classes:
+        state |= {"fc.weight": torch.ones(classes, 512), "fc.bias": torch.ones(classes)}
+    path = tmp_path / "tuned.safetensors"
+    safetensors.torch.save_file(state, path)
+    tuned = resnet.find_weights(str(path))
+    pixels = extraction.decode(paths[:2])
+    expected = resnet.extractor(weights)(pixels)
+    np.testing.assert_array_equal(resnet.extractor(tuned)(pixels), expected)
 
 
 def test_a_pickled_file_is_not_loaded(tmp_path):
@@ -201,15 +220,16 @@ def test_an_output_of_another_kind_is_refused_before_the_work(phantoms, tmp_path
     assert not list(tmp_path.iterdir())
 
 
-def test_a_failed_download_is_named(monkeypatch, tmp_path):
+@pytest.mark.parametrize("error", [URLError("no network"), IncompleteRead(b"no network")])
+def test_a_failed_download_is_named(monkeypatch, tmp_path, error):
     def fail(**_):
-        raise URLError("no network")
+        raise error
 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(
         resnet.ResNet18_Weights.IMAGENET1K_V1, "get_state_dict", fail, raising=False
     )
-    with pytest.raises(InputError, match=r"could not be downloaded .*no network.*--weights"):
+    with pytest.raises(InputError, match=r"could not be downloaded .*--weights"):
         resnet.find_weights(download=True)
 
 
@@ -342,3 +362,12 @@ def test_the_probe_reads_the_size_that_stands_in_the_features():
     probed = features.area_probe(shipped.take(rows))
     assert len(probed) == len(rows)
     assert np.corrcoef(probed["measured"], probed["predicted"])[0, 1] > 0.5
+
+
+def test_the_probe_of_few_subjects():
+    shipped = features.shipped_features()
+    subjects = shipped.table["merged_subject"]
+    three = shipped.take(subjects.isin(subjects.unique()[:3]).to_numpy())
+    assert np.isfinite(features.area_probe(three)["predicted"]).all()
+    with pytest.raises(InputError, match="at least two subjects"):
+        features.area_probe(shipped.take(subjects.eq(subjects[0]).to_numpy()))
