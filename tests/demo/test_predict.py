@@ -15,8 +15,8 @@ from safetensors.numpy import load_file, save_file
 
 from leukgnn import cli, networks
 from leukgnn.cells import phantoms
+from leukgnn.cells.appearance import box_range, not_segmented
 from leukgnn.demo import find_reference, model_path, predict, read_model
-from leukgnn.demo.appearance import box_range, not_segmented
 from leukgnn.demo.model_file import TENSORS
 from leukgnn.features import shipped_features
 from leukgnn.features.resnet import find_weights
@@ -197,3 +197,14 @@ def counting(function, numbers):
         return function(images)
 
     return counted
+
+
+def test_a_cell_at_another_scale_is_warned_about(predictor, cells):
+    """On the canvas of the data set's final test files a cell looks smaller than it is."""
+    canvas = Image.new("RGB", (600, 600))
+    canvas.paste(cells[0], (75, 75))
+    warnings = [predictor.predict([image])[0].warnings for image in (cells[0], canvas)]
+    assert not any("pixels large" in warning for warning in warnings[0])
+    assert any("600x600 pixels large" in w and "75% of its size" in w for w in warnings[1])
+    resized = predictor.predict([cells[0].resize((128, 128))])[0].warnings
+    assert not any("pixels large" in warning for warning in resized)
