@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from leukgnn import commands
+from leukgnn import commands, shell
 from leukgnn.files import InputError
 
 # Warnings while torch-geometric is imported, as PYTHONWARNINGS: nothing that a user could change.
@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; bad input gives one sentence and exit status 2, a failure 1."""
     options = _parser().parse_args(arguments)
     _silence()
+    shell.settle()
     try:
         return int(options.command(options))
     except InputError as error:

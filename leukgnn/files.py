@@ -76,7 +76,8 @@ def check_target(target: Path, suffix: str) -> None:
 def write_json(target: Path, content: Any) -> None:
     """Write `content` as indented JSON, whole or not at all."""
     with atomic_path(target) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+        text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+        temporary.write_text(text, encoding="utf-8")
 
 
 def sha256_bytes(content: bytes) -> str:
@@ -137,16 +138,22 @@ def provenance() -> dict[str, Any]:
         "libraries": {name: version(name) for name in LIBRARIES},
         "processor": _processor(),
         "cores": os.cpu_count(),
-        # One number, or one for each level of nested threads.
-        "threads": int(os.environ.get("OMP_NUM_THREADS", str(os.cpu_count() or 1)).split(",")[0]),
+        "threads": _threads(),
     }
+
+
+def _threads() -> int:
+    """Threads that a process computes with, as OpenMP reads it."""
+    # One number, or one for each level of nested threads; what is none counts as not set.
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(first) if first.isdigit() and int(first) else os.cpu_count() or 1
 
 
 def _processor() -> str:
     """Model name of the processor, as the system gives it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "leukgnn"
-BASE = {"__init__", "paper", "files", "names", "profiles", "text"}
+BASE = {"__init__", "paper", "files", "names", "profiles", "shell", "text"}
 ROOMS = [
     "cells", "features", "graphs", "networks", "experiments", "evaluation", "explain", "claims",
 ]  # fmt: skip

@@ -168,7 +168,7 @@ def read_features_file(path: Path) -> Features:
         When a file is missing, damaged, holds pickled objects, or its parts do not fit.
     """
     try:
-        provenance = json.loads(path.with_suffix(".json").read_text())
+        provenance = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         with np.load(path, allow_pickle=False) as stored:
             x = stored["features"].astype(np.float32)
             table = pd.DataFrame({name: stored[name] for name in COLUMNS})
