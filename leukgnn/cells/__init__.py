@@ -1,6 +1,6 @@
 """Cells of C-NMC 2019: their table, their subjects and folds, folders of their images."""
 
-from leukgnn.cells.folder import LAYOUT, SUFFIXES, find_folds, image_files, scan
+from leukgnn.cells.folder import LAYOUT, SUFFIXES, find_folds, found_there, image_files, scan
 from leukgnn.cells.table import (
     BOX,
     CLASSES,
@@ -26,6 +26,7 @@ __all__ = [
     "SUFFIXES",
     "CellName",
     "find_folds",
+    "found_there",
     "image_files",
     "known_merged_subjects",
     "linked",

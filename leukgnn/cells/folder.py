@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from leukgnn.cells.table import LABELS, CellName, parse_name
-from leukgnn.files import InputError
+from leukgnn.files import InputError, sha256_bytes
 
 SUFFIXES = (".bmp", ".png", ".webp", ".jpg", ".jpeg")
 LAYOUT = "C-NMC_training_data/fold_0/{all,hem}"
@@ -103,6 +103,24 @@ def image_files(fold: Path) -> dict[str, list[Path]]:
         )
         for name in LABELS
     }
+
+
+def found_there(place: str) -> str:
+    """SHA-256 of what lies at a place: name, size and date of a file or of all images of a folder.
+
+    It changes when an image is added, taken away or changed. Empty where nothing lies.
+    """
+    path = Path(place)
+    if place and path.is_dir():
+        folders = [path, *_folders(path)]
+        found = [f for folder in folders for f in folder.glob("*") if f.suffix.lower() in SUFFIXES]
+    else:
+        found = [path] if place and path.is_file() else []
+    lines = []
+    for file in sorted(found):
+        status = file.stat()
+        lines.append(f"{file.relative_to(path.parent)}:{status.st_size}:{status.st_mtime_ns}")
+    return sha256_bytes("\n".join(lines).encode()) if lines else ""
 
 
 def scan(folder: Path) -> pd.DataFrame:

@@ -221,3 +221,18 @@ def test_folders_behind_links_are_found_and_circles_end(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(data, target_is_directory=True)
     assert cells.find_folds(link) == [link / "fold_0", link / "fold_1"]
+
+
+def test_what_is_found_at_a_place_changes_with_it(tmp_path: Path) -> None:
+    folder = make_files(tmp_path / "cells", ALL, HEM)
+    first = cells.found_there(str(folder))
+    (folder / "notes.txt").touch()
+    assert cells.found_there(str(folder)) == first and len(first) == 64
+    make_files(folder, "fold_1/all/UID_2_1_1_all.bmp")
+    second = cells.found_there(str(folder))
+    (folder / HEM).unlink()
+    third = cells.found_there(str(folder))
+    (folder / ALL).write_bytes(b"another")
+    assert len({first, second, third, cells.found_there(str(folder))}) == 4
+    assert cells.found_there(str(folder / ALL)) != ""
+    assert [cells.found_there(place) for place in ("", "random:0", "nowhere")] == [""] * 3
