@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from leukgnn import commands, shell
+from leukgnn import commands, files, shell
 from leukgnn.files import InputError
 
 # What a disk says that takes no more; nothing that the program could mend.
@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _silence()
     shell.settle()
     try:
+        files.check_own_code()
         return int(options.command(options))
     except InputError as error:
         print(f"leukgnn: {error}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -208,3 +209,45 @@ def test_other_errors_of_the_system_keep_their_traceback(monkeypatch):
     monkeypatch.setattr(commands, "verify", fail)
     with pytest.raises(OSError, match="Bad file descriptor"):
         cli.main(["data", "verify", "."])
+
+
+def test_the_commit_is_that_of_this_project_alone(tmp_path, monkeypatch):
+    """Of its own repository; of one that it was unpacked in, or that GIT_DIR names, none."""
+
+    def git(*words):
+        name = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", *name, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    here = tmp_path / "unpacked" / "leukgnn" / "files.py"
+    here.parent.mkdir(parents=True)
+    here.touch()
+    monkeypatch.setattr(files, "__file__", str(here))
+    assert files.commit() == "unknown"
+    git("init")
+    git("commit", "--allow-empty", "-m", "another project")
+    assert files.commit() == "unknown"
+    git("add", ".")
+    git("commit", "-m", "with this one in it")
+    assert files.commit() == "unknown"
+    monkeypatch.setattr(files, "__file__", str(tmp_path / "leukgnn" / "files.py"))
+    shutil.move(here.parent, tmp_path)
+    assert files.commit() == "unknown"
+    git("add", ".")
+    git("commit", "-m", "its own")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "none"))
+    assert re.fullmatch("[0-9a-f]{12}", files.commit())
+    (tmp_path / "leukgnn" / "files.py").write_text("changed", encoding="utf-8")
+    assert files.commit().endswith("+")
+
+
+def test_the_code_of_another_checkout_is_named(elsewhere, tmp_path_factory, monkeypatch, capsys):
+    """As a checkout runs it that was copied with its .venv."""
+    assert cli.main(["data", "verify", "none"]) == 2
+    assert "no such folder" in capsys.readouterr().err
+    (elsewhere.parent.parent / "leukgnn").mkdir()
+    assert cli.main(["data", "verify", "none"]) == 2
+    said = capsys.readouterr().err
+    assert "runs the code of" in said and "use `make`" in said and said.count("\n") == 1
+    installed = tmp_path_factory.mktemp("site-packages") / "leukgnn" / "files.py"
+    monkeypatch.setattr(files, "__file__", str(installed))
+    files.check_own_code()

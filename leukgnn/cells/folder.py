@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from leukgnn.cells.table import LABELS, CellName, parse_name
+from leukgnn.cells.table import LABELS, CellName, parse_name, training_cells
 from leukgnn.files import InputError, sha256_bytes
 
 SUFFIXES = (".bmp", ".png", ".webp", ".jpg", ".jpeg")
@@ -105,6 +105,29 @@ def image_files(fold: Path) -> dict[str, list[Path]]:
     }
 
 
+def check_folds(table: pd.DataFrame, place: Path) -> None:
+    """Raise InputError when a cell of C-NMC 2019 is in another fold than in the data set.
+
+    Its subject's other cells would be trained on: folds are of whole subjects.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Cells with filename and fold.
+    place : Path
+        Where they come from, for the sentence.
+    """
+    official = table["filename"].map(training_cells().set_index("filename")["fold"])
+    moved = table[official.notna() & (official != table["fold"])]
+    if len(moved):
+        first = moved.iloc[0]
+        raise InputError(
+            f"{place}: {first['filename']} is in {first['fold']}, in the data set it is in "
+            f"{official[moved.index[0]]} (so are {len(moved):,} of {len(table):,} cells in another "
+            "fold); move them back, see `leukgnn data verify`."
+        )
+
+
 def found_there(place: str) -> str:
     """SHA-256 of what lies at a place: name, size and date of a file or of all images of a folder.
 
@@ -141,7 +164,8 @@ def scan(folder: Path) -> pd.DataFrame:
     ------
     InputError
         When there is no such folder, no fold in it, an unknown class folder, a class without an
-        image, a name that does not parse or says another class, or two images of one cell.
+        image, a name that does not parse or says another class, two images of one cell, or a cell
+        of C-NMC 2019 in another fold than there.
     """
     rows = []
     for fold in find_folds(folder):
@@ -158,7 +182,12 @@ def scan(folder: Path) -> pd.DataFrame:
                 rows.append((path, f"{path.stem}.bmp", fold.name, *parsed))
     table = pd.DataFrame(rows, columns=["path", "filename", "fold", *CellName._fields])
     table = table.sort_values(["fold", "filename"], ignore_index=True)
-    again = table[table.duplicated(["fold", "filename"])]
+    again = table[table.duplicated("filename")]
     if len(again):
-        raise InputError(f"{again.iloc[0]['path']}: a second image of this cell; keep one of them.")
+        first = table.loc[table["filename"] == again.iloc[0]["filename"], "path"].iloc[0]
+        raise InputError(
+            f"{again.iloc[0]['path']}: a second image of this cell, beside {first}; keep one of "
+            "them."
+        )
+    check_folds(table, folder)
     return table[["path", "filename", "fold", "label", "subject", "image", "cell"]]

@@ -433,3 +433,17 @@ def test_features_that_the_file_cannot_hold_are_refused(value):
     x = np.ones((3, 512), np.float32)
     x[1, 7] = value
     assert extraction._unusable(x).startswith("the features of 1 of 3 cells are not finite")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "word"),
+    [("fold", "fold_9", "is in fold_9, in the data set it is in fold_"), ("filename", 0, "twice")],
+)
+def test_a_feature_file_with_moved_or_doubled_cells_is_named(tmp_path, column, value, word):
+    shipped = features.shipped_features().take(np.arange(5))
+    table = shipped.table.copy()
+    table.loc[4, column] = value or table.loc[0, column]
+    target = tmp_path / "features.npz"
+    features.write_features(target, shipped.x, table, shipped.provenance)
+    with pytest.raises(InputError, match=word):
+        features.read_features_file(target)
