@@ -55,8 +55,8 @@ def calls(path):
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         mode = [a.value for a in node.args if isinstance(a, ast.Constant)]
         binary = any(isinstance(value, str) and "b" in value for value in mode)
-        image = isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "Image"
-        if name in TEXT and "encoding" not in named and not binary and not image:
+        owner = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+        if name in TEXT and "encoding" not in named and not binary and owner not in ("Image", "os"):
             yield f"{path.relative_to(PACKAGE)}:{node.lineno}"
 
 
