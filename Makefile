@@ -5,13 +5,26 @@ PORT ?= 8000
 IMAGES ?= $(LEUKGNN_IMAGES)
 WEIGHTS ?= $(LEUKGNN_WEIGHTS)
 REPOSITORY ?=
+# A Snakemake profile, such as of a cluster; one that the shell exports is of another project.
+CLUSTER =
 CORES ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count())')
 SHARDS ?= 1
 
 BIN := .venv/bin
 READY := .venv/.ready
-SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --config profile='$(PROFILE)' \
-	images='$(IMAGES)' weights='$(WEIGHTS)' repository='$(REPOSITORY)' shards='$(SHARDS)'
+LEUKGNN := $(BIN)/python -m leukgnn.cli
+# One word for the shell, whatever is in it, and one text for Snakemake: in a list, as 2019_07 alone is
+# a number to it, and quotes at the ends of a value are lost.
+quoted = '$(subst ','\'',$(1))'
+text = $(call quoted,$(1)=["$(subst ",\",$(subst \,\\,$(2)))"])
+SNAKEMAKE = $(BIN)/python -m leukgnn.steps --cores $(call quoted,$(CORES)) \
+	$(if $(CLUSTER),--profile $(call quoted,$(CLUSTER))) --config $(call text,profile,$(PROFILE)) \
+	$(call text,images,$(IMAGES)) $(call text,weights,$(WEIGHTS)) \
+	$(call text,repository,$(REPOSITORY)) $(call text,shards,$(SHARDS))
+# The code of this folder, wherever .venv came from and whatever the shell exports.
+export PYTHONPATH := $(CURDIR)
+export PYTHONUTF8 := 1
+unexport PYTHONHOME
 
 .PHONY: book plan test demo bench tolerance witness features cnn model page screenshots publish readme clean
 
@@ -22,13 +35,13 @@ plan: $(READY)
 	$(SNAKEMAKE) --dry-run
 
 test: $(READY)
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest
 
 demo: $(READY)
-	$(BIN)/leukgnn serve --weights '$(WEIGHTS)' --port '$(PORT)'
+	$(LEUKGNN) serve --weights $(call quoted,$(WEIGHTS)) --port $(call quoted,$(PORT))
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
@@ -39,22 +52,24 @@ tolerance: $(READY)
 
 # Every published run computed again, and compared.
 witness: $(READY)
-	$(BIN)/leukgnn witness --all
+	$(LEUKGNN) witness --all
 
 features: $(READY)
-	$(BIN)/leukgnn features '$(IMAGES)' --weights '$(WEIGHTS)' --output leukgnn/data/features.npz
-	$(BIN)/leukgnn features '$(IMAGES)' --weights '$(WEIGHTS)' --unnormalised \
+	$(LEUKGNN) features $(call quoted,$(IMAGES)) --weights $(call quoted,$(WEIGHTS)) \
+		--output leukgnn/data/features.npz
+	$(LEUKGNN) features $(call quoted,$(IMAGES)) --weights $(call quoted,$(WEIGHTS)) --unnormalised \
 		--output leukgnn/data/features_unnormalised.npz
-	$(BIN)/leukgnn features '$(IMAGES)' --weights random:0 --output leukgnn/data/features_random.npz
+	$(LEUKGNN) features $(call quoted,$(IMAGES)) --weights random:0 \
+		--output leukgnn/data/features_random.npz
 
 cnn: $(READY)
-	$(BIN)/leukgnn finetune '$(IMAGES)' --weights '$(WEIGHTS)' \
+	$(LEUKGNN) finetune $(call quoted,$(IMAGES)) --weights $(call quoted,$(WEIGHTS)) \
 		--output leukgnn/data/cnn_predictions.parquet
 
 # The demo's model, on each of the shipped feature files.
 model: $(READY)
-	$(BIN)/leukgnn model leukgnn/data/features.npz
-	$(BIN)/leukgnn model leukgnn/data/features_random.npz
+	$(LEUKGNN) model leukgnn/data/features.npz
+	$(LEUKGNN) model leukgnn/data/features_random.npz
 
 # The demo's page, from frontend/ into the package; needs Node.js 20.19 or newer.
 page:
@@ -67,17 +82,24 @@ screenshots: $(READY)
 # After `make book`, or `make book PROFILE=full`: what was computed here, and the tables, become the
 # published ones; runs that were only read stay as they are.
 publish: $(READY)
-	$(BIN)/leukgnn publish
-	$(BIN)/leukgnn readme
+	$(LEUKGNN) publish
+	$(LEUKGNN) readme
 
 readme: $(READY)
-	$(BIN)/leukgnn readme
+	$(LEUKGNN) readme
 
 clean:
 	rm -rf build _build book/chapters book/generated .snakemake
 
-# Made anew whenever the requirements change.
+# Made anew whenever the requirements change: their text, as a date alone changes with every checkout
+# and no network may be there. What an earlier attempt left without pip or with an old Python is
+# cleared away.
 $(READY): pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
-	touch $@
+	@$(BIN)/python -c '$(FIT)' 2>/dev/null || { \
+		$(PYTHON) -c '$(RECENT)' && $(PYTHON) -m venv --clear .venv; }
+	@cat $^ | cmp -s - $@ || $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@cat $^ > $@
+
+FIT = import pip, sys; sys.exit(sys.version_info < (3, 11))
+RECENT = import sys; sys.exit(sys.version_info < (3, 11) and "leukgnn needs Python 3.11 or newer, \
+	this one is " + sys.version.split()[0] + ": make PYTHON=python3.11")

@@ -11,9 +11,17 @@ from pathlib import Path
 
 from leukgnn.book import chapters
 from leukgnn.book.imports import modules_of, modules_used
+from leukgnn.cells import found_there
 from leukgnn.files import InputError
 from leukgnn.names import TABLES, WITNESS
 from leukgnn.profiles import profile
+
+
+def given_text(name, default=""):
+    """What was given as text: `make` puts it into a list, as Snakemake reads 2019_07 as a number."""
+    value = config.get(name)
+    return str(value[0] if isinstance(value, list) else value or "") or default
+
 
 ARTIFACTS, RESULTS, DATA = "build/artifacts", "build/results", "leukgnn/data"
 FEATURES, GRAPH = f"{ARTIFACTS}/features.npz", f"{ARTIFACTS}/graph.npz"
@@ -25,8 +33,12 @@ MODELS = sorted(str(path) for path in Path(DATA).glob("features*.safetensors"))
 CNN = f"{DATA}/cnn_predictions.parquet"
 PROFILES = f"{DATA}/profiles.yml"
 # Without images the published runs are there, and little is left to compute.
-SPREAD = bool(config.get("images")) or (config.get("profile") or "quick") != "quick"
-SHARDS = int(config.get("shards") or 1)
+PROFILE = given_text("profile", "quick")
+SPREAD = bool(given_text("images")) or PROFILE != "quick"
+SHARDS = given_text("shards", "1")
+if not SHARDS.isdigit() or not int(SHARDS):
+    sys.exit(f"SHARDS={SHARDS}: expected a whole number from 1.")
+SHARDS = int(SHARDS)
 RUNS = [f"build/runs/shards/{i}_of_{SHARDS}" for i in range(1, SHARDS + 1)]
 CHAPTERS = {  # name: what it reads besides the package
     "01_dataset": [],
@@ -41,17 +53,18 @@ CHAPTERS = {  # name: what it reads besides the package
     "10_leakage": [FEATURES, RUNS],
     "11_page": [FEATURES, RUNS, MODELS, SHIPPED],
 }
-PROFILE = config.get("profile") or "quick"
 try:
     profile(PROFILE)
 except InputError as error:
     sys.exit(str(error))
 SETTINGS = {
     "profile": PROFILE,
-    "images": config.get("images") or "",
-    "weights": config.get("weights") or "",
+    "images": os.path.expanduser(given_text("images")),
+    "weights": os.path.expanduser(given_text("weights")),
     "inputs": ARTIFACTS,
 }
+# What lies at these places: as parameters, as steps run again when such a one is another.
+PLACES = {name: found_there(SETTINGS[name]) for name in ("images", "weights")}
 
 
 def modules(*names):
@@ -59,11 +72,16 @@ def modules(*names):
     return [os.path.relpath(path) for path in modules_of(*names)]
 
 
+def chosen(chapter, values):
+    """Those values that are parameters of a chapter."""
+    declared = chapters.declared_parameters(chapters.chapter_source(chapter))
+    return {name: value for name, value in values.items() if name in declared}
+
+
 def given(chapter):
     """Parameters of a chapter in this build, as the command line takes them."""
-    declared = chapters.declared_parameters(chapters.chapter_source(chapter))
-    chosen = {name: value for name, value in SETTINGS.items() if name in declared}
-    return " ".join(f"-p {shlex.quote(f'{name}={value}')}" for name, value in chosen.items())
+    words = (f"{name}={value}" for name, value in chosen(chapter, SETTINGS).items())
+    return " ".join(f"-p {shlex.quote(word)}" for word in words)
 
 
 rule book:
@@ -82,7 +100,7 @@ rule book:
     output:
         "_build/html/index.html",
     params:
-        repository=shlex.quote(config.get("repository") or ""),
+        repository=shlex.quote(given_text("repository")),
         profile=PROFILE,
     shell:
         "{sys.executable:q} -m leukgnn.cli book --profile {params.profile} "
@@ -102,6 +120,7 @@ rule artifacts:
     params:
         images=shlex.quote(SETTINGS["images"]),
         weights=shlex.quote(SETTINGS["weights"]),
+        places=PLACES,
     threads: workflow.cores if SPREAD else 1
     shell:
         "OMP_NUM_THREADS={threads} {sys.executable:q} -m leukgnn.cli artifacts --images {params.images} "
@@ -183,6 +202,7 @@ for name, reads in CHAPTERS.items():
         params:
             chapter=name,
             given=given(name),
+            places=chosen(name, PLACES),
         shell:
             "OMP_NUM_THREADS={threads} {sys.executable:q} -m leukgnn.cli run {params.chapter} "
             "{params.given} -o {output[0]}"

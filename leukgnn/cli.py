@@ -1,15 +1,18 @@
 """The `leukgnn` command: a thin face over the package."""
 
 import argparse
+import errno
 import os
 import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from leukgnn import commands
+from leukgnn import commands, files, shell
 from leukgnn.files import InputError
 
+# What a disk says that takes no more; nothing that the program could mend.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 # Warnings while torch-geometric is imported, as PYTHONWARNINGS: nothing that a user could change.
 NOISE = "ignore:`torch.jit:FutureWarning,ignore:IProgress not found"
 
@@ -18,10 +21,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; bad input gives one sentence and exit status 2, a failure 1."""
     options = _parser().parse_args(arguments)
     _silence()
+    shell.settle()
     try:
+        files.check_own_code()
         return int(options.command(options))
     except InputError as error:
         print(f"leukgnn: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        print(
+            f"leukgnn: {error.filename or 'the disk'}: {error.strerror}; make room or give the "
+            "rights, then run the same again.",
+            file=sys.stderr,
+        )
         return 2
     except ModuleNotFoundError as error:
         if not options.extra or str(error.name).startswith("leukgnn"):

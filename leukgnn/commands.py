@@ -38,6 +38,8 @@ def run(options: Namespace) -> int:
 def _from_root(path: str) -> str:
     """Path that was given where the user stands, as the root of the checkout sees it."""
     root = files.project_root()
+    if path.startswith("~/"):
+        return str(Path(path).expanduser())
     if not path or path.startswith("random:") or Path(path).is_absolute() or root == Path.cwd():
         return path
     return os.path.relpath(path, root)
@@ -48,7 +50,7 @@ def artifacts(options: Namespace) -> int:
     from leukgnn.experiments import artifacts
 
     folder = files.build_folder() / "artifacts"
-    print(artifacts.prepare(_from_root(options.images), _from_root(options.weights), folder).origin)
+    print(artifacts.prepare(options.images, options.weights, folder).origin)
     return 0
 
 

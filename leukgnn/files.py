@@ -13,6 +13,8 @@ from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
+from leukgnn import __version__
+
 # Where a build puts things, from the root of the checkout.
 HTML = Path("_build/html")
 CHAPTERS = Path("book/chapters")
@@ -76,7 +78,8 @@ def check_target(target: Path, suffix: str) -> None:
 def write_json(target: Path, content: Any) -> None:
     """Write `content` as indented JSON, whole or not at all."""
     with atomic_path(target) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+        text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+        temporary.write_text(text, encoding="utf-8")
 
 
 def sha256_bytes(content: bytes) -> str:
@@ -114,39 +117,74 @@ def build_folder() -> Path:
 
 
 def commit() -> str:
-    """Commit of the checkout that this package runs from, "+" when changed, or "unknown"."""
-    here = Path(__file__).parent
+    """Commit of the checkout that this package runs from, "+" when changed, or "unknown".
+
+    Unpacked within another project's repository, or installed elsewhere, it has no commit: that one
+    would say nothing of this code.
+    """
+    here = Path(__file__)
     try:
-        return subprocess.run(
-            ["git", "describe", "--always", "--abbrev=12", "--dirty=+"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
+        # From the root of the repository; nothing where the file is not part of it.
+        if _git("ls-files", "--full-name", here.name) != f"{here.parent.name}/{here.name}":
+            return "unknown"
+        return _git("describe", "--always", "--abbrev=12", "--dirty=+")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def _git(*words: str) -> str:
+    """What git says in this package's folder, whatever repository the shell's GIT_DIR names."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    done = subprocess.run(
+        ["git", *words], cwd=Path(__file__).parent, env=environment, capture_output=True,
+        encoding="utf-8", check=True,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def check_own_code() -> None:
+    """Raise InputError when the code of one checkout runs while the user stands in another.
+
+    So it is with a checkout that was copied with its `.venv`, which leads back to the first one.
+    """
+    package = Path(__file__).resolve().parent
+    own = package.parent
+    try:
+        here = project_root().resolve()
+    except InputError:
+        return
+    if own != here and (own / "_toc.yml").is_file() and (here / package.name).is_dir():
+        raise InputError(
+            f"this command runs the code of {own}, but you are in {here}: use `make`, which runs "
+            "the code of its folder, or remove .venv here and make it again."
+        )
 
 
 def provenance() -> dict[str, Any]:
     """Who computed this: package version and commit, libraries, Python, processor, threads."""
     return {
-        "leukgnn": version("leukgnn"),
+        "leukgnn": __version__,
         "commit": commit(),
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
         "processor": _processor(),
         "cores": os.cpu_count(),
-        # One number, or one for each level of nested threads.
-        "threads": int(os.environ.get("OMP_NUM_THREADS", str(os.cpu_count() or 1)).split(",")[0]),
+        "threads": _threads(),
     }
+
+
+def _threads() -> int:
+    """Threads that a process computes with, as OpenMP reads it."""
+    # One number, or one for each level of nested threads; what is none counts as not set.
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(first) if first.isdigit() and int(first) else os.cpu_count() or 1
 
 
 def _processor() -> str:
     """Model name of the processor, as the system gives it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

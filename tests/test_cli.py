@@ -1,15 +1,20 @@
 """The command: one sentence and a status for bad input, whole files or none."""
 
+import errno
+import os
+import re
 import shutil
 import subprocess
 import sys
 import warnings
+from types import SimpleNamespace
 
 import nbformat
 import pandas as pd
 import pytest
 
 from leukgnn import cli, commands, files
+from leukgnn.experiments import artifacts
 from leukgnn.features import read_features_file
 from leukgnn.files import InputError
 
@@ -149,6 +154,8 @@ def test_paths_of_chapters_are_seen_from_the_root(elsewhere, monkeypatch):
     assert commands._from_root("../a") == "some/a"
     assert commands._from_root("") == "" and commands._from_root("random:0") == "random:0"
     assert commands._from_root("/tmp/a") == "/tmp/a"
+    monkeypatch.setenv("HOME", "/home/me")
+    assert commands._from_root("~/a") == "/home/me/a"
     monkeypatch.chdir(elsewhere.parent.parent)
     assert commands._from_root("../a") == "../a"
 
@@ -168,3 +175,79 @@ def test_commands_of_the_checkout_find_it(elsewhere, word, capsys):
     said = capsys.readouterr().err
     assert "missing" in said or "holds no executed chapter" in said
     assert list(elsewhere.iterdir()) == []
+
+
+def test_artifacts_are_made_of_the_images_where_the_user_stands(elsewhere, monkeypatch):
+    given = []
+
+    def prepare(images, weights, folder):
+        given.extend([images, weights, folder])
+        return SimpleNamespace(origin="")
+
+    monkeypatch.setattr(artifacts, "prepare", prepare)
+    assert cli.main(["artifacts", "--images", "own", "--weights", "random:0"]) == 0
+    assert given == ["own", "random:0", elsewhere.parent.parent / "build" / "artifacts"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES])
+def test_a_disk_that_takes_no_more_is_one_sentence(phantoms, tmp_path, monkeypatch, capsys, number):
+    def fail(*_, **__):
+        raise OSError(number, os.strerror(number), "f.npz")
+
+    monkeypatch.setattr("numpy.savez_compressed", fail)
+    arguments = ["features", str(phantoms), "--weights", "random:0", "--output"]
+    assert cli.main([*arguments, str(tmp_path / "f.npz")]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"leukgnn: f.npz: {os.strerror(number)}; make room")
+    assert not list(tmp_path.glob("*.npz"))
+
+
+def test_other_errors_of_the_system_keep_their_traceback(monkeypatch):
+    def fail(_):
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr(commands, "verify", fail)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        cli.main(["data", "verify", "."])
+
+
+def test_the_commit_is_that_of_this_project_alone(tmp_path, monkeypatch):
+    """Of its own repository; of one that it was unpacked in, or that GIT_DIR names, none."""
+
+    def git(*words):
+        name = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", *name, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    here = tmp_path / "unpacked" / "leukgnn" / "files.py"
+    here.parent.mkdir(parents=True)
+    here.touch()
+    monkeypatch.setattr(files, "__file__", str(here))
+    assert files.commit() == "unknown"
+    git("init")
+    git("commit", "--allow-empty", "-m", "another project")
+    assert files.commit() == "unknown"
+    git("add", ".")
+    git("commit", "-m", "with this one in it")
+    assert files.commit() == "unknown"
+    monkeypatch.setattr(files, "__file__", str(tmp_path / "leukgnn" / "files.py"))
+    shutil.move(here.parent, tmp_path)
+    assert files.commit() == "unknown"
+    git("add", ".")
+    git("commit", "-m", "its own")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "none"))
+    assert re.fullmatch("[0-9a-f]{12}", files.commit())
+    (tmp_path / "leukgnn" / "files.py").write_text("changed", encoding="utf-8")
+    assert files.commit().endswith("+")
+
+
+def test_the_code_of_another_checkout_is_named(elsewhere, tmp_path_factory, monkeypatch, capsys):
+    """As a checkout runs it that was copied with its .venv."""
+    assert cli.main(["data", "verify", "none"]) == 2
+    assert "no such folder" in capsys.readouterr().err
+    (elsewhere.parent.parent / "leukgnn").mkdir()
+    assert cli.main(["data", "verify", "none"]) == 2
+    said = capsys.readouterr().err
+    assert "runs the code of" in said and "use `make`" in said and said.count("\n") == 1
+    installed = tmp_path_factory.mktemp("site-packages") / "leukgnn" / "files.py"
+    monkeypatch.setattr(files, "__file__", str(installed))
+    files.check_own_code()

@@ -12,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "leukgnn"
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 # Of the room `book`: what a chapter shows must work without the tools that run chapters.
 SHOWN = {"__init__", "pictures", "plots", "tables"}
@@ -23,7 +23,7 @@ def normal(name):
 
 
 def pins():
-    lines = (ROOT / "constraints.txt").read_text().split()
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
     return {normal(line): line.partition("==")[2] for line in lines}
 
 
@@ -34,7 +34,7 @@ def declared(*extras):
 
 def third_party(path):
     """Distributions that a module imports, but for those that it can do without."""
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     spared = {
         id(node)
         for guard in ast.walk(tree)
@@ -90,9 +90,10 @@ def test_dev_installs_all_extras():
 
 
 def test_conda_installs_this_package_under_these_constraints():
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     python, *_, pip = environment["dependencies"]
-    assert pip == {"pip": ["-c constraints.txt", "-e .[dev]"]}
+    # Read from a temporary file by some, so nothing but the package may be named by its path.
+    assert pip["pip"] == ["-e .[dev]", *(ROOT / "constraints.txt").read_text("utf-8").split()]
     least = tuple(map(int, PROJECT["requires-python"].removeprefix(">=").split(".")))
     assert tuple(map(int, python.partition("=")[2].split("."))) >= least
 
@@ -100,5 +101,5 @@ def test_conda_installs_this_package_under_these_constraints():
 def test_versions_agree():
     from leukgnn import __version__
 
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert PROJECT["version"] == __version__ == citation["version"]

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "leukgnn"
-BASE = {"__init__", "paper", "files", "names", "profiles", "text"}
+BASE = {"__init__", "paper", "files", "names", "profiles", "shell", "text"}
 ROOMS = [
     "cells", "features", "graphs", "networks", "experiments", "evaluation", "explain", "claims",
 ]  # fmt: skip
 TOP = {"book", "demo"}  # side by side: neither imports the other
-DOOR = {"cli", "commands"}  # the command, above all rooms
+DOOR = {"cli", "commands", "steps"}  # the command, above all rooms
 HEIGHT = {
     **dict.fromkeys(BASE, 0),
     **{room: i for i, room in enumerate(ROOMS, start=1)},

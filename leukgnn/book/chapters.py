@@ -17,7 +17,7 @@ import yaml
 from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
-from leukgnn import files
+from leukgnn import files, shell
 from leukgnn.files import InputError
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -187,10 +187,11 @@ def run(source: Path, output: Path, parameters: Mapping[str, Any]) -> None:
         plain, executed = Path(scratch, f"{source.stem}.ipynb"), Path(scratch, "executed.ipynb")
         jupytext.write(jupytext.read(source), plain)
         try:
-            papermill.execute_notebook(
-                plain, executed, checked, kernel_name="python3", cwd=root, progress_bar=False,
-                config=KERNELS,
-            )  # fmt: skip
+            with shell.for_kernels(Path(scratch)):
+                papermill.execute_notebook(
+                    plain, executed, checked, kernel_name="python3", cwd=root, progress_bar=False,
+                    config=KERNELS,
+                )  # fmt: skip
         except papermill.PapermillExecutionError as error:
             kept = files.build_folder() / "failed" / plain.name
             _keep(executed, kept)
@@ -228,6 +229,7 @@ def _clean(notebook: Any, chapter: str, parameters: Mapping[str, Any], seconds: 
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not _is_stderr(output, chapter)]
+            _check_figure(cell, chapter)
     notebook.metadata.pop("papermill", None)
     notebook.metadata["leukgnn"] = {
         "chapter": chapter,
@@ -251,7 +253,30 @@ def _is_stderr(output: Any, chapter: str) -> bool:
     return True
 
 
+def _check_figure(cell: Any, chapter: str) -> None:
+    """Raise ChapterError when a cell that is to show a figure shows no image."""
+    figure = cell.metadata.get("mystnb", {}).get("figure")
+    kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
+    if figure and not any(kind.startswith("image/") for kind in kinds):
+        raise ChapterError(
+            f"chapter {chapter}: the cell of {figure.get('name')} shows no image; end it with "
+            "plt.show()."
+        )
+
+
 def metadata(notebook: Path) -> dict[str, Any]:
-    """What `run` wrote into an executed notebook: parameters, seconds, provenance."""
-    executed = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
-    return dict(executed.metadata["leukgnn"])
+    """What `run` wrote into an executed notebook: parameters, seconds, provenance.
+
+    Raises
+    ------
+    InputError
+        When another program wrote the notebook, or it is damaged.
+    """
+    try:
+        executed = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
+        return dict(executed.metadata["leukgnn"])
+    except (OSError, ValueError, KeyError, AttributeError, nbformat.ValidationError) as error:
+        raise InputError(
+            f"{notebook}: not a chapter that `leukgnn run` executed; move it elsewhere, or remove "
+            "it and run `make book` again."
+        ) from error

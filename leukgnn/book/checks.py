@@ -83,7 +83,7 @@ def check(html: Path, toc: Path) -> list[str]:
     ]
     # The theme's templates under _static are not pages.
     files = (path for path in sorted(html.rglob("*.html")) if "_static" not in path.parts)
-    pages = {path.resolve(): _Page(path.read_text()) for path in files}
+    pages = {path.resolve(): _Page(path.read_text(encoding="utf-8")) for path in files}
     for path, page in pages.items():
         name = path.relative_to(html.resolve())
         problems += [f"{name}: shows the output of a failed cell."] * bool(page.errors)
@@ -99,7 +99,7 @@ def check(html: Path, toc: Path) -> list[str]:
 
 def _pages(toc: Path) -> list[str]:
     """Files of the pages that a table of contents names."""
-    content = yaml.safe_load(toc.read_text())
+    content = yaml.safe_load(toc.read_text(encoding="utf-8"))
     names = [content["root"]]
     for part in content.get("parts", [content]):
         names += [chapter["file"] for chapter in part.get("chapters", [])]

@@ -48,7 +48,7 @@ def _closure(names: Iterable[str]) -> list[Path]:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting |= _files_of(_imported(path.read_text()) | _faced(path))
+            waiting |= _files_of(_imported(path.read_text(encoding="utf-8")) | _faced(path))
     return sorted(found)
 
 
@@ -69,9 +69,8 @@ def _faced(path: Path) -> set[str]:
     if path.suffix != ".pyi":
         return set()
     room = ".".join(path.parent.relative_to(PACKAGE.parent).parts)
-    imports = [
-        node for node in ast.parse(path.read_text()).body if isinstance(node, ast.ImportFrom)
-    ]
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    imports = [node for node in body if isinstance(node, ast.ImportFrom)]
     return {f"{room}.{node.module}" for node in imports}
 
 

@@ -15,7 +15,8 @@ from leukgnn.text import counted
 
 
 def style() -> None:
-    """Set the look of all figures; call it once at the top of a chapter."""
+    """Set the look of all figures, whatever a matplotlibrc says; call it once in a chapter."""
+    plt.rcdefaults()
     sns.set_theme(context="notebook", style="ticks", palette="colorblind")
     plt.rcParams.update(
         {

@@ -1,6 +1,14 @@
 """Cells of C-NMC 2019: their table, their subjects and folds, folders of their images."""
 
-from leukgnn.cells.folder import LAYOUT, SUFFIXES, find_folds, image_files, scan
+from leukgnn.cells.folder import (
+    LAYOUT,
+    SUFFIXES,
+    check_folds,
+    find_folds,
+    found_there,
+    image_files,
+    scan,
+)
 from leukgnn.cells.table import (
     BOX,
     CLASSES,
@@ -25,7 +33,9 @@ __all__ = [
     "LAYOUT",
     "SUFFIXES",
     "CellName",
+    "check_folds",
     "find_folds",
+    "found_there",
     "image_files",
     "known_merged_subjects",
     "linked",

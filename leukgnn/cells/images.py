@@ -4,6 +4,7 @@ from io import BytesIO
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 from leukgnn.files import InputError
 from leukgnn.paper import IMAGES
@@ -36,10 +37,15 @@ def read_image(path: Path) -> Image.Image:
 
 
 def read_content(path: Path) -> bytes:
-    """Content of an image file; raise InputError when there is none."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such image file; check the path.")
-    return path.read_bytes()
+    """Content of an image file; raise InputError when there is none or it cannot be read."""
+    try:
+        if not path.is_file():
+            raise InputError(f"{path}: no such image file; check the path.")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); check disk and rights, or copy it again."
+        ) from error
 
 
 def decode_image(content: bytes, name: str) -> Image.Image:
@@ -73,11 +79,12 @@ def decode_image(content: bytes, name: str) -> Image.Image:
         ) from error
 
 
-def check_size_and_mode(name: str, image: Image.Image) -> None:
+def check_size_and_mode(name: str, image: ImageFile) -> None:
     """Raise InputError unless an opened image is RGB, square and of a size that C-NMC has."""
-    if image.mode != "RGB":
+    if image.mode != "RGB" or _other_depth(image):
+        mode = _other_depth(image) or image.mode
         raise InputError(
-            f"{name}: the mode is {image.mode}, expected RGB with 8 bits a channel; "
+            f"{name}: the mode is {mode}, expected RGB with 8 bits a channel; "
             "use the image as distributed."
         )
     width, height = image.size
@@ -86,6 +93,18 @@ def check_size_and_mode(name: str, image: Image.Image) -> None:
             f"{name}: the size is {width}x{height}, expected a square of "
             f"{IMAGES.size} to {LARGEST_SIDE} pixels; use the image as distributed."
         )
+
+
+def _other_depth(image: ImageFile) -> str:
+    """What a file holds, where Pillow would squeeze 16 or 5 bits a channel into 8; else empty.
+
+    It keeps the upper 8 of 16 bits, so that numbers from 0 to 255 would all become 0.
+    """
+    for tile in image.tile:
+        held = tile.args if isinstance(tile.args, str) else str((tile.args or ("",))[0])
+        if ";" in held:
+            return held
+    return ""
 
 
 def _first_sentence(error: BaseException) -> str:

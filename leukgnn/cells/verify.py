@@ -14,7 +14,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from leukgnn.cells.folder import find_folds, image_files
-from leukgnn.cells.images import FORMATS, UNREADABLE, check_size_and_mode
+from leukgnn.cells.images import FORMATS, UNREADABLE, check_size_and_mode, read_content
 from leukgnn.cells.table import CLASSES, LABELS, parse_name, training_cells
 from leukgnn.files import InputError, atomic_path, sha256_bytes, sha256_file
 
@@ -94,7 +94,8 @@ def verify(folder: Path, *, progress: bool = True) -> Report:
       original's, nobody can tell without the original);
     - missing: in the manifest, not in the folder;
     - foreign: no cell of the manifest, in another fold or class than there, or there twice;
-    - truncated: fewer bytes than in the manifest, or a copy that cannot be decoded;
+    - truncated: fewer bytes than in the manifest, a copy that cannot be decoded, or a file that
+      cannot be read;
     - altered: another SHA-256, mode or size;
     - misnamed: a name that does not parse;
     - empty: a class folder without an image, in a fold that is there.
@@ -159,8 +160,13 @@ def _check(folder: Path, expected: _Expected, found: tuple[Path, str, str]) -> F
     if path.name == name:
         return finding("empty", "no image of this class")
     row = expected.by_stem.get(path.stem)
+    try:
+        content = read_content(path)
+    except InputError as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        return finding("truncated", reason, row.filename if row else "")
     if row is None:
-        held = expected.by_sha256.get(sha256_file(path))
+        held = expected.by_sha256.get(sha256_bytes(content))
         note = f"; its content is that of {held}" if held else ""
         try:
             parse_name(path.name)
@@ -170,12 +176,11 @@ def _check(folder: Path, expected: _Expected, found: tuple[Path, str, str]) -> F
     if (row.fold, row.label) != (fold, LABELS[name]):
         home = f"{row.fold}/{CLASSES[row.label]}"
         return finding("foreign", f"in the data set this cell lies in {home}", row.filename)
-    return finding(*_status(path, row), row.filename)
+    return finding(*_status(path, content, row), row.filename)
 
 
-def _status(path: Path, row: Any) -> tuple[str, str]:
+def _status(path: Path, content: bytes, row: Any) -> tuple[str, str]:
     """Compare the content of a file that has the right name and place with the manifest's row."""
-    content = path.read_bytes()
     if not content:
         return "truncated", "0 bytes"
     original = path.suffix.lower() == ".bmp"
@@ -292,7 +297,7 @@ def _download_from_kaggle() -> Path:
         ) from error
     try:
         return Path(kagglehub.dataset_download(KAGGLE))
-    except OSError as error:
+    except Exception as error:  # kagglehub's own errors and those of what it rests on
         raise InputError(
             f"the download from Kaggle failed ({error}); try again, or {WHERE}."
         ) from error

@@ -57,7 +57,7 @@ def find_reference(weights: Weights) -> Path:
     """
     for name in SHIPPED:
         path = shipped_path(name)
-        provenance = json.loads(path.with_suffix(".json").read_text())
+        provenance = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         if provenance["weights"]["sha256"] == weights.sha256:
             return path
     raise InputError(

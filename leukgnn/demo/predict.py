@@ -5,18 +5,17 @@ from dataclasses import asdict
 from typing import Any
 
 from leukgnn.cells.images import decode_image
-from leukgnn.demo.predictor import Predictor
+from leukgnn.demo.predictor import BATCH, Predictor
 from leukgnn.files import InputError
 from leukgnn.paper import THRESHOLD
 
 __all__ = ["NOTICE", "Predictor", "as_text", "classify", "described"]
 
+Given = Sequence[tuple[str, Callable[[], bytes]]]
 NOTICE = "Research only, not a medical device."
 
 
-def classify(
-    predictor: Predictor, given: Sequence[tuple[str, Callable[[], bytes]]]
-) -> list[dict[str, Any]]:
+def classify(predictor: Predictor, given: Given) -> list[dict[str, Any]]:
     """Answer for each file, or say in one sentence why not; one bad file spoils no other.
 
     Parameters
@@ -30,6 +29,14 @@ def classify(
     list of dict
         In the order given: `name`, `ok`, and either the fields of `Answer` or `error`.
     """
+    results = []
+    for start in range(0, len(given), BATCH):  # so many images are held at a time
+        results += _classify(predictor, given[start : start + BATCH])
+    return results
+
+
+def _classify(predictor: Predictor, given: Given) -> list[dict[str, Any]]:
+    """Answers of `classify` for files that are all held at once."""
     results: list[dict[str, Any]] = [{"name": name, "ok": False} for name, _ in given]
     images = {}
     for i, (name, read) in enumerate(given):

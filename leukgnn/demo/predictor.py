@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import expit
 
+from leukgnn.cells.appearance import oddities
 from leukgnn.cells.transforms import evaluation_pixels
-from leukgnn.demo.appearance import box_range, not_segmented
 from leukgnn.demo.model_file import (
     LIKE,
     PARAMETERS,
@@ -123,7 +123,6 @@ class Predictor:
         self._x = known.x
         self._cells = Reference(known.x)
         self._embed = extractor(weights)
-        self._sizes = box_range()
 
     def predict(self, images: Sequence[Image.Image]) -> list[Answer]:
         """Answer for decoded images (from `images.read_image` or `images.decode_image`)."""
@@ -135,7 +134,8 @@ class Predictor:
             judged = zip(self.judge(x, near), self.without_graph(x), strict=True)
             for i, (probability, alone) in enumerate(judged):
                 nearest = self._filenames[near[i, 0]], 1 - float(similarity[i, 0])
-                warnings = self._warnings(pixels[i].numpy(), *nearest)
+                odd = oddities(images[start + i].width, pixels[i].numpy())
+                warnings = (*self._unlike(*nearest), *odd.values())
                 answers.append(self._answer(probability, alone, near[i], similarity[i], warnings))
         return answers
 
@@ -206,10 +206,8 @@ class Predictor:
             warnings=warnings,
         )
 
-    def _warnings(
-        self, pixels: NDArray[np.uint8], nearest: str, distance: float
-    ) -> tuple[str, ...]:
-        """Why an answer for these pixels (3, 128, 128) may mean little."""
+    def _unlike(self, nearest: str, distance: float) -> list[str]:
+        """Why an answer may mean little, seen from the nearest reference cell."""
         warnings = []
         if distance < SAME:
             warnings.append(
@@ -222,9 +220,4 @@ class Predictor:
                 f"{distance:.4f}, and {LIKE} % of cells of unseen subjects have one within "
                 f"{self.metadata['unlike']:.4f}."
             )
-        if problem := not_segmented(pixels, self._sizes):
-            warnings.append(
-                f"This does not look like one segmented cell on black: {problem}. The model has "
-                "only seen such images."
-            )
-        return tuple(warnings)
+        return warnings

@@ -152,10 +152,20 @@ def _reader(file: FileStorage) -> Any:
 
 
 def _same_origin() -> None:
-    """Refuse requests that another site's page makes in a reader's browser."""
-    origin = request.headers.get("Origin")
-    if origin and origin.partition("://")[2] != request.host:
-        raise Forbidden("Requests from pages of other hosts are not answered.")
+    """Refuse requests that another site's page makes in a reader's browser.
+
+    A proxy that gives the request another Host says the first one as X-Forwarded-Host; no page of
+    another site can make a browser send that.
+    """
+    origin = request.headers.get("Origin", "").partition("://")[2]
+    forwarded = request.headers.get("X-Forwarded-Host", "").partition(",")[0].strip()
+    if origin and origin not in (request.host, forwarded):
+        raise Forbidden(
+            f"Requests from pages of other hosts are not answered: this one comes from a page of "
+            f"{origin[:NAME]} and asks {request.host[:NAME]}. If that is a proxy in between, let "
+            "it hand on the Host header, or send X-Forwarded-Host (nginx: proxy_set_header Host "
+            "$http_host)."
+        )
 
 
 def _secured(response: Response) -> Response:

@@ -1,7 +1,7 @@
 """ResNet-18: its weights by name and SHA-256, and the network as a feature extractor."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -32,7 +32,7 @@ Embed = Callable[[Tensor], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Weights:
-    """Named parameters of a ResNet-18 with `fc = Identity`.
+    """Named parameters of a ResNet-18; its last layer, `fc`, stands there and is not used.
 
     Attributes
     ----------
@@ -55,9 +55,9 @@ def find_weights(given: str = "", *, download: bool = False) -> Weights:
     Parameters
     ----------
     given : str
-        Path of a `.safetensors` file in torchvision's layout, or of torchvision's own
-        `resnet18-f37072fd.pth`, or ``"random:SEED"`` for an untrained network as a control.
-        Empty: look in torch's cache.
+        Path of a `.safetensors` file in torchvision's layout (whatever its last layer answers, as
+        `fc` is not used), or of torchvision's own `resnet18-f37072fd.pth`, or ``"random:SEED"``
+        for an untrained network as a control. Empty: look in torch's cache.
     download : bool
         Whether torchvision may fetch IMAGENET1K_V1 (its SHA-256 is checked).
 
@@ -84,7 +84,8 @@ def _download() -> None:
     """Let torchvision fetch IMAGENET1K_V1 into torch's cache."""
     try:
         ResNet18_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True)
-    except (OSError, RuntimeError) as error:  # no network; another SHA-256 than torchvision's
+    # No network, another SHA-256 than torchvision's, and whatever a proxy makes of the answer.
+    except Exception as error:
         raise InputError(
             f"torchvision's ResNet-18 could not be downloaded ({error}); give --weights FILE."
         ) from error
@@ -134,16 +135,28 @@ def _read_weights(path: Path) -> Weights:
             f"{path}: expected a .safetensors file, or torchvision's own {TORCHVISION_FILE} "
             "(by its SHA-256); other pickled files are not loaded, convert them to safetensors."
         )
-    state = {key: v.float() if v.is_floating_point() else v for key, v in state.items()}
+    return Weights(name, digest, _checked(path, state))
+
+
+def _checked(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Parameters as float32; raise InputError unless a ResNet-18 up to its last layer is whole.
+
+    The last layer may be that of any task, such as two classes, or not be there.
+    """
     network = resnet18()
+    last = {f"fc.{key}": torch.zeros_like(v) for key, v in network.fc.state_dict().items()}
+    body = {key: value for key, value in state.items() if not key.startswith("fc.")}
+    whole = {k: v.float() if v.is_floating_point() else v for k, v in (body | last).items()}
     try:
-        network.load_state_dict(state)
+        network.load_state_dict(whole)
     except RuntimeError as error:
         raise InputError(
             f"{path}: not a ResNet-18 in torchvision's layout; expected its "
-            f"{len(network.state_dict())} named tensors, fc included."
+            f"{len(network.state_dict()) - len(last)} named tensors before fc."
         ) from error
-    return Weights(name, digest, state)
+    if bad := [key for key, value in whole.items() if not value.isfinite().all()]:
+        raise InputError(f"{path}: {bad[0]} holds numbers that are not finite; train it again.")
+    return whole
 
 
 def extractor(

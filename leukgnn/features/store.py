@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leukgnn import files
-from leukgnn.cells import training_cells
+from leukgnn.cells import check_folds, training_cells
 from leukgnn.files import InputError
 from leukgnn.paper import EXTRACTOR
 
@@ -168,7 +168,7 @@ def read_features_file(path: Path) -> Features:
         When a file is missing, damaged, holds pickled objects, or its parts do not fit.
     """
     try:
-        provenance = json.loads(path.with_suffix(".json").read_text())
+        provenance = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         with np.load(path, allow_pickle=False) as stored:
             x = stored["features"].astype(np.float32)
             table = pd.DataFrame({name: stored[name] for name in COLUMNS})
@@ -183,6 +183,12 @@ def read_features_file(path: Path) -> Features:
             f"{path}: features have shape {x.shape} for {len(table)} names, "
             f"expected (n, {EXTRACTOR.features}); make it again with `leukgnn features DIR`."
         )
+    if not table["filename"].is_unique:
+        raise InputError(
+            f"{path}: {table.loc[table['filename'].duplicated(), 'filename'].iloc[0]} is there "
+            "twice; make it again with `leukgnn features DIR`."
+        )
+    check_folds(table, path)
     known = training_cells()
     if table["filename"].isin(known["filename"]).all():
         table = table[["filename"]].merge(known, on="filename", how="left", validate="1:1")

@@ -1,6 +1,7 @@
 """Chapters: declared parameters, their checks, failing cells, clean outputs."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -186,6 +187,58 @@ def test_an_error_output_that_papermill_lets_pass_is_caught(chapter, tmp_path):
     assert not (tmp_path / "out.ipynb").exists()
 
 
+FIGURE = """---
+mystnb:
+  figure:
+    name: fig-trial
+    caption: A trial.
+---
+import matplotlib.pyplot as plt, os, sys
+{code}
+"""
+
+
+def test_the_same_chapter_comes_out_whatever_the_shell_exports(chapter, tmp_path, monkeypatch):
+    foreign = tmp_path / "foreign"
+    (foreign / "leukgnn").mkdir(parents=True)
+    (foreign / "leukgnn" / "__init__.py").write_text("raise SystemError", encoding="utf-8")
+    (foreign / "pandas.py").write_text("raise SystemError", encoding="utf-8")
+    (foreign / "matplotlibrc").write_text("text.usetex: True\n", encoding="utf-8")
+    startup = foreign / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "first.py").write_text("k = 99\nimport pandas", encoding="utf-8")
+    kernel = foreign / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    (kernel / "kernel.json").write_text('{"argv": ["false"], "display_name": "x"}', "utf-8")
+    for name, value in {
+        "MPLBACKEND": "Agg", "MATPLOTLIBRC": str(foreign), "OMP_NUM_THREADS": "",
+        "PYTHONPATH": str(foreign), "IPYTHONDIR": str(foreign / "ipython"), "LC_ALL": "C",
+        "PYTHONUTF8": "0", "JUPYTER_PATH": str(foreign), "JUPYTER_PREFER_ENV_PATH": "0",
+        "GIT_DIR": str(foreign), "PYTHONSTARTUP": str(startup / "first.py"),
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    code = (
+        "from leukgnn import files\nfrom leukgnn.book import plots\nplots.style()\n"
+        "print(k, plt.rcParams['text.usetex'], sys.flags.utf8_mode, files.__file__)\n"
+        "plt.plot([1, 2])\nplt.show()"
+    )
+    chapters.run(chapter(FIGURE.format(code=code)), tmp_path / "out.ipynb", {})
+    notebook = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    printed, *shown = notebook.cells[-1].outputs
+    assert printed.text.split() == ["10", "False", "1", files.__file__]
+    assert ["image/png" in output.data for output in shown] == [True]
+    assert notebook.metadata["leukgnn"]["provenance"]["threads"] == os.cpu_count()
+    assert dict(os.environ) == before
+
+
+def test_a_figure_without_an_image_is_an_error(chapter, tmp_path):
+    source = chapter(FIGURE.format(code="print('no figure')"))
+    with pytest.raises(chapters.ChapterError, match="the cell of fig-trial shows no image"):
+        chapters.run(source, tmp_path / "out.ipynb", {})
+    assert not (tmp_path / "out.ipynb").exists()
+
+
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """A small package, and a function that gives the names of its files."""
@@ -248,3 +301,11 @@ def test_what_python_imports_is_among_the_files():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) <= {str(path) for path in imports.modules_of("graphs")}
+
+
+@pytest.mark.parametrize("content", ['{"cells": [], "metadata": {}, "nbformat": 4}', "", "{}"])
+def test_a_notebook_of_another_program_is_named(tmp_path, content):
+    path = tmp_path / "Untitled.ipynb"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=r"Untitled\.ipynb: not a chapter that .* move it"):
+        chapters.metadata(path)

@@ -4,18 +4,22 @@ import dataclasses
 from pathlib import Path
 
 import jupytext
+import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
 from torch.nn.functional import cross_entropy
 
-from leukgnn import claims, evaluation, experiments, features, names, networks, paper
-from leukgnn.book import chapters
+from leukgnn import cells, claims, evaluation, experiments, features, graphs, names, networks, paper
+from leukgnn.book import chapters, pictures
 from leukgnn.evaluation import tables
 from leukgnn.experiments import artifacts as prepared
 from leukgnn.experiments import finetune
+from leukgnn.features import extraction, resnet
 from leukgnn.networks import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -181,3 +185,23 @@ def test_every_fact_that_a_claim_names_is_computed(result_tables):
     assert table.columns.tolist() == claims.COLUMNS
     absent = table.loc[table["our_value"].str.contains(claims.ABSENT), "id"].tolist()
     assert absent == []
+
+
+def test_chapter_03_takes_a_small_folder(small, phantoms):
+    """Fewer cells than its samples want: the two cells that draw them, run by themselves."""
+    code = [cell.source for cell in jupytext.read(ROOT / "notebooks" / "03_features.md").cells]
+    (formats,) = [source for source in code if "bfloat16" in source and "show_table" in source]
+    (maps,) = [source for source in code if "TSNE(" in source and "plt.show" in source]
+    shown = []
+    scope = {
+        "cells": cells, "Path": Path, "images": str(phantoms), "from_pixels": True, "seed": 0,
+        "found": resnet.find_weights("random:0"), "extraction": extraction, "resnet": resnet,
+        "np": np, "pd": pd, "graphs": graphs, "k": 50, "sample": 1000, "pictures": pictures,
+        "real": small.take(np.arange(0, 700, 30)), "plt": plt, "PCA": PCA, "TSNE": TSNE,
+        "show_table": lambda table, **more: shown.append(more["caption"]),
+    }  # fmt: skip
+    exec(formats, scope)
+    assert shown == ["Against float32, on 24 real cells, k = 50."]
+    exec(maps, scope)
+    assert scope["tsne"].shape == (24, 2)
+    plt.close("all")

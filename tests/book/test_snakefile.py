@@ -49,10 +49,10 @@ def checkout(tmp_path):
     return tmp_path
 
 
-def planned(checkout, *config):
+def planned(checkout, *config, triggers=("mtime",)):
     """Names of the steps that would run."""
     snakemake = Path(sys.executable).with_name("snakemake")
-    command = [snakemake, "--dry-run", "--cores", "2", "--rerun-triggers", "mtime"]
+    command = [snakemake, "--dry-run", "--cores", "2", "--rerun-triggers", *triggers]
     done = subprocess.run(
         [*command, *(["--config", *config] if config else [])],
         cwd=checkout,
@@ -146,3 +146,20 @@ def test_an_unknown_profile_is_named(checkout):
     )  # fmt: skip
     assert done.returncode != 0
     assert "profile 'fast' is unknown: expected one of quick, full" in done.stdout + done.stderr
+
+
+def test_images_that_came_or_went_are_extracted_again(checkout):
+    image = checkout / "cells" / "fold_0" / "all" / "UID_1_1_1_all.bmp"
+    image.parent.mkdir(parents=True)
+    image.touch()
+    snakemake = Path(sys.executable).with_name("snakemake")
+    subprocess.run(
+        [snakemake, "--touch", "--forceall", "--cores", "2", "--config", "images=cells"],
+        cwd=checkout, capture_output=True, check=True,
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+    )  # fmt: skip
+    triggers = ("mtime", "params")
+    assert planned(checkout, "images=cells", triggers=triggers) == set()
+    image.with_name("UID_1_1_2_all.bmp").touch()
+    with_images = {"artifacts", "01_dataset", "02_augmentation", "03_features"}
+    assert with_images <= planned(checkout, "images=cells", triggers=triggers)

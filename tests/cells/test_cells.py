@@ -156,15 +156,16 @@ def test_scan_gives_the_order_of_training_cells(shared: Path) -> None:
 
 
 def test_scan_finds_the_folds_at_any_depth_and_every_kind_of_file(tmp_path: Path) -> None:
-    names = ["UID_1_1_1_all.BMP", "UID_1_1_2_all.png", "UID_1_1_3_all.webp", "UID_2_1_1_all.jpeg"]
+    names = ["UID_1_99_1_all.BMP", "UID_1_99_2_all.png", "UID_1_99_3_all.webp"]
+    names += ["UID_2_99_1_all.jpeg"]
     fold = "C-NMC_Leukemia/training_data/fold_2"
     make_files(
-        tmp_path, *(f"{fold}/all/{name}" for name in names), f"{fold}/hem/UID_h3_1_1_hem.jpg"
+        tmp_path, *(f"{fold}/all/{name}" for name in names), f"{fold}/hem/UID_h3_99_1_hem.jpg"
     )
     make_files(tmp_path, f"{fold}/all/._UID_1_1_1_all.bmp", f"{fold}/all/notes.txt")
     make_files(tmp_path, "__MACOSX/training_data/fold_2/all/UID_1_1_1_all.bmp")
     table = cells.scan(tmp_path)
-    assert [path.name for path in table["path"]] == [*names, "UID_h3_1_1_hem.jpg"]
+    assert [path.name for path in table["path"]] == [*names, "UID_h3_99_1_hem.jpg"]
     assert (table["filename"].str.endswith(".bmp")).all()
     assert table["label"].tolist() == [1, 1, 1, 1, 0]
     assert set(table["fold"]) == {"fold_2"}
@@ -172,6 +173,7 @@ def test_scan_finds_the_folds_at_any_depth_and_every_kind_of_file(tmp_path: Path
 
 ALL = "fold_0/all/UID_1_1_1_all.bmp"
 HEM = "fold_0/hem/UID_H1_1_1_hem.bmp"
+OTHER_FOLD = ["fold_2/all/UID_1_1_1_all.png", "fold_2/hem/UID_H1_1_98_hem.bmp"]
 
 
 @pytest.mark.parametrize(
@@ -184,6 +186,10 @@ HEM = "fold_0/hem/UID_H1_1_1_hem.bmp"
         ([ALL, HEM, "fold_0/hem/UID_1_1_2_all.bmp"], "named otherwise"),
         ([ALL, HEM, "fold_0/all/UID_1_1_1_all.png"], "a second image of this cell"),
         ([ALL, HEM, f"copy/{ALL}"], "is there twice"),
+        (
+            [ALL, HEM, *OTHER_FOLD],
+            "second image of this cell, beside .*fold_0",
+        ),
     ],
 )
 def test_scan_names_what_is_wrong(names: list[str], message: str, tmp_path: Path) -> None:
@@ -209,3 +215,38 @@ def test_sample_is_balanced_and_repeatable() -> None:
 def test_sample_of_more_than_there_is(per_class: int) -> None:
     with pytest.raises(InputError, match=f"{per_class} cells of each class .* expected 1 to 3389"):
         cells.sample(cells.training_cells(), per_class=per_class, seed=0)
+
+
+def test_folders_behind_links_are_found_and_circles_end(tmp_path: Path) -> None:
+    disk = make_files(tmp_path / "disk", ALL, HEM)
+    data = make_files(tmp_path / "data" / "training_data", ALL.replace("_0", "_1"))
+    (data / "fold_0").symlink_to(disk / "fold_0", target_is_directory=True)
+    (data / "fold_0" / "round").symlink_to(data, target_is_directory=True)
+    (data / "again").symlink_to(data, target_is_directory=True)
+    assert [path.name for path in cells.find_folds(tmp_path / "data")] == ["fold_0", "fold_1"]
+    link = tmp_path / "link"
+    link.symlink_to(data, target_is_directory=True)
+    assert cells.find_folds(link) == [link / "fold_0", link / "fold_1"]
+
+
+def test_what_is_found_at_a_place_changes_with_it(tmp_path: Path) -> None:
+    folder = make_files(tmp_path / "cells", ALL, HEM)
+    first = cells.found_there(str(folder))
+    (folder / "notes.txt").touch()
+    assert cells.found_there(str(folder)) == first and len(first) == 64
+    make_files(folder, "fold_1/all/UID_2_1_1_all.bmp")
+    second = cells.found_there(str(folder))
+    (folder / HEM).unlink()
+    third = cells.found_there(str(folder))
+    (folder / ALL).write_bytes(b"another")
+    assert len({first, second, third, cells.found_there(str(folder))}) == 4
+    assert cells.found_there(str(folder / ALL)) != ""
+    assert [cells.found_there(place) for place in ("", "random:0", "nowhere")] == [""] * 3
+
+
+def test_scan_names_a_cell_that_was_moved_to_another_fold(tmp_path: Path) -> None:
+    table = cells.training_cells()
+    moved = table[(table["fold"] == "fold_1") & (table["label"] == 1)]["filename"].iloc[0]
+    make_files(tmp_path, ALL, HEM, f"fold_0/all/{moved}")
+    with pytest.raises(InputError, match=f"{moved} is in fold_0, in the data set it is in fold_1"):
+        cells.scan(tmp_path)

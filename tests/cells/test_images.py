@@ -1,5 +1,9 @@
 import dataclasses
+import errno
+import io
 import re
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +13,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from leukgnn.cells import scan
-from leukgnn.cells.images import read_image
+from leukgnn.cells.images import decode_image, read_image
 from leukgnn.cells.transforms import (
     augmentation_steps,
     draw_view,
@@ -153,3 +157,49 @@ def test_measured_changes_are_those_that_were_made(cell: Image.Image) -> None:
         [-0.5] * 2, abs=0.02
     )
     assert (table.loc["background", "background"] > 0).all()
+
+
+@pytest.mark.parametrize("failing", ["is_file", "read_bytes"])
+def test_a_file_that_the_disk_does_not_give_is_named(
+    failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = damaged(tmp_path / "cell.bmp", "450x450")
+
+    def fail(_: Path) -> bool:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, failing, fail)
+    with pytest.raises(InputError, match=r"cell\.bmp: cannot be read \(Input/output error\)"):
+        read_image(path)
+
+
+def png_of_16_bits(pixels: np.ndarray) -> bytes:
+    """A PNG with 16 bits a channel, which Pillow reads and does not write."""
+    height, width, _ = pixels.shape
+    lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in pixels)
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0),
+        b"IDAT": zlib.compress(lines),
+        b"IEND": b"",
+    }
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks.items()
+    )
+
+
+def test_16_bits_a_channel_are_refused(cell: Image.Image) -> None:
+    """Pillow would keep the upper 8 bits: nothing of numbers from 0 to 255."""
+    content = png_of_16_bits(np.asarray(cell))
+    assert not np.asarray(Image.open(io.BytesIO(content))).any()
+    with pytest.raises(InputError, match=r"deep\.png: the mode is RGB;16B, expected RGB with 8"):
+        decode_image(content, "deep.png")
+
+
+def test_5_bits_a_channel_are_refused(cell: Image.Image) -> None:
+    content = io.BytesIO()
+    cell.save(content, "BMP")
+    shallow = bytearray(content.getvalue())
+    shallow[28:30] = struct.pack("<H", 16)
+    with pytest.raises(InputError, match="expected RGB with 8 bits"):
+        decode_image(bytes(shallow), "shallow.bmp")

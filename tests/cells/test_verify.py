@@ -1,6 +1,8 @@
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -218,3 +220,29 @@ def test_get_without_a_downloader_says_where(
     assert "tcia.2019.dc64i46r" in WHERE
     assert "andrewmvd/leukemia-classification" in WHERE
     assert not any(tmp_path.iterdir())
+
+
+def test_a_file_that_cannot_be_read_is_one_finding(
+    phantoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    report = verify(phantoms, progress=False)
+    assert report.counts["truncated"] == 24
+    assert "cannot be read (Input/output error)" in report.text()
+
+
+def test_whatever_goes_wrong_in_a_download_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class UnauthenticatedError(Exception):
+        """No OSError, as kagglehub's own."""
+
+    def fail(_: str) -> str:
+        raise UnauthenticatedError("no key")
+
+    monkeypatch.setitem(sys.modules, "kagglehub", SimpleNamespace(dataset_download=fail))
+    with pytest.raises(InputError, match=r"download from Kaggle failed \(no key\)"):
+        get(tmp_path / "cells")

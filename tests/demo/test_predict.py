@@ -1,5 +1,6 @@
 """New cells: attached alone, judged as the whole network would, warned about where they are odd."""
 
+import io
 import json
 import shutil
 import subprocess
@@ -14,8 +15,8 @@ from safetensors.numpy import load_file, save_file
 
 from leukgnn import cli, networks
 from leukgnn.cells import phantoms
-from leukgnn.demo import find_reference, model_path, read_model
-from leukgnn.demo.appearance import box_range, not_segmented
+from leukgnn.cells.appearance import box_range, not_segmented
+from leukgnn.demo import find_reference, model_path, predict, read_model
 from leukgnn.demo.model_file import TENSORS
 from leukgnn.features import shipped_features
 from leukgnn.features.resnet import find_weights
@@ -170,3 +171,40 @@ def test_answering_needs_no_tools_of_the_book_and_no_training():
     rooms = {f"leukgnn.{room}" for room in ("book", "claims", "experiments", "networks")}
     tools = {"papermill", "jupytext", "myst_nb", "nbformat", "IPython", "flask", "matplotlib"}
     assert not loaded & (rooms | tools)
+
+
+def test_many_files_are_not_held_at_once(predictor, cells, monkeypatch):
+    """And the one that cannot be read spoils no other."""
+    monkeypatch.setattr(predict, "BATCH", 2)
+    held = []
+    monkeypatch.setattr(predictor, "predict", counting(predictor.predict, held))
+    content = io.BytesIO()
+    cells[0].save(content, "PNG")
+
+    def fail():
+        raise InputError("cell_3: cannot be read (Input/output error).")
+
+    given = [(f"cell_{i}", fail if i == 3 else content.getvalue) for i in range(5)]
+    results = predict.classify(predictor, given)
+    assert [result["name"] for result in results] == [name for name, _ in given]
+    assert [result["ok"] for result in results] == [True, True, True, False, True]
+    assert held == [2, 1, 1]
+
+
+def counting(function, numbers):
+    def counted(images):
+        numbers.append(len(images))
+        return function(images)
+
+    return counted
+
+
+def test_a_cell_at_another_scale_is_warned_about(predictor, cells):
+    """On the canvas of the data set's final test files a cell looks smaller than it is."""
+    canvas = Image.new("RGB", (600, 600))
+    canvas.paste(cells[0], (75, 75))
+    warnings = [predictor.predict([image])[0].warnings for image in (cells[0], canvas)]
+    assert not any("pixels large" in warning for warning in warnings[0])
+    assert any("600x600 pixels large" in w and "75% of its size" in w for w in warnings[1])
+    resized = predictor.predict([cells[0].resize((128, 128))])[0].warnings
+    assert not any("pixels large" in warning for warning in resized)

@@ -222,3 +222,27 @@ def test_a_port_that_cannot_be_used_is_named(monkeypatch, predictor):
         for port in (70000, taken.getsockname()[1]):
             with pytest.raises(InputError, match=f"port {port}"):
                 serve.run("", None, port)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "cells.example", "Origin": "https://cells.example"}, 200),
+        ({"Host": "localhost:8000", "Origin": "https://cells.example"}, 403),
+        (
+            {
+                "Host": "localhost:8000",
+                "Origin": "https://cells.example",
+                "X-Forwarded-Host": "cells.example, inner.example",
+            },
+            200,
+        ),
+    ],
+)
+def test_behind_a_proxy(client, headers, status):
+    response = client.get("/api/health", headers=headers)
+    assert response.status_code == status
+    if status == 403:
+        said = response.get_json()["error"]
+        assert "a page of cells.example and asks localhost:8000" in said
+        assert "Host header" in said and "X-Forwarded-Host" in said

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from http.client import IncompleteRead
 from urllib.error import URLError
 
 import numpy as np
@@ -17,6 +18,7 @@ import pandas as pd
 import pytest
 import safetensors.torch
 import torch
+from PIL import Image
 from torchvision.models import resnet18
 
 from leukgnn import cells, features
@@ -97,8 +99,26 @@ def test_bad_weights_are_named(tmp_path, monkeypatch):
         resnet.find_weights(str(cut))
     other = tmp_path / "other.safetensors"
     safetensors.torch.save_file({"conv1.weight": torch.zeros(3)}, other)
-    with pytest.raises(InputError, match="not a ResNet-18"):
+    with pytest.raises(InputError, match=r"not a ResNet-18 .* 120 named tensors before fc"):
         resnet.find_weights(str(other))
+    state = resnet.find_weights("random:0").state
+    state["layer1.0.conv1.weight"][0] = torch.nan
+    safetensors.torch.save_file(state, other)
+    with pytest.raises(InputError, match=r"layer1\.0\.conv1\.weight holds numbers that are not"):
+        resnet.find_weights(str(other))
+
+
+@pytest.mark.parametrize("classes", [0, 2, 1000])
+def test_a_fine_tuned_network_serves_by_its_body(weights, paths, tmp_path, classes):
+    state = {key: v for key, v in weights.state.items() if not key.startswith("fc.")}
+    if classes:
+        state |= {"fc.weight": torch.ones(classes, 512), "fc.bias": torch.ones(classes)}
+    path = tmp_path / "tuned.safetensors"
+    safetensors.torch.save_file(state, path)
+    tuned = resnet.find_weights(str(path))
+    pixels = extraction.decode(paths[:2])
+    expected = resnet.extractor(weights)(pixels)
+    np.testing.assert_array_equal(resnet.extractor(tuned)(pixels), expected)
 
 
 def test_a_pickled_file_is_not_loaded(tmp_path):
@@ -119,14 +139,15 @@ def test_extraction_goes_on_after_a_kill(phantoms, tmp_path, weights, monkeypatc
     )
     process = subprocess.Popen([sys.executable, "-c", script, str(phantoms), str(target)])
     deadline = time.monotonic() + 60
-    while not (shards := sorted(tmp_path.rglob("0*.npy"))) and time.monotonic() < deadline:
+    while not (shards := sorted(tmp_path.rglob("0*.npz"))) and time.monotonic() < deadline:
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert shards and not target.exists()
-    marked = np.load(shards[0])
-    marked[0] = 42.0  # tells a shard that was kept from one computed again
-    np.save(shards[0], marked)
+    with np.load(shards[0]) as stored:
+        marked = dict(stored)
+    marked["x"][0] = 42.0  # tells a shard that was kept from one computed again
+    np.savez(shards[0], **marked)
     monkeypatch.setattr(extraction, "SHARD", 4)
     found = extraction.extract_folder(phantoms, weights, target, progress=False)
     assert (found.x[0] == 42.0).all()
@@ -201,15 +222,16 @@ def test_an_output_of_another_kind_is_refused_before_the_work(phantoms, tmp_path
     assert not list(tmp_path.iterdir())
 
 
-def test_a_failed_download_is_named(monkeypatch, tmp_path):
+@pytest.mark.parametrize("error", [URLError("no network"), IncompleteRead(b"no network")])
+def test_a_failed_download_is_named(monkeypatch, tmp_path, error):
     def fail(**_):
-        raise URLError("no network")
+        raise error
 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(
         resnet.ResNet18_Weights.IMAGENET1K_V1, "get_state_dict", fail, raising=False
     )
-    with pytest.raises(InputError, match=r"could not be downloaded .*no network.*--weights"):
+    with pytest.raises(InputError, match=r"could not be downloaded .*--weights"):
         resnet.find_weights(download=True)
 
 
@@ -264,9 +286,9 @@ def test_shards_go_on_at_their_border(weights, paths, tmp_path, monkeypatch):
     monkeypatch.setattr(extraction, "SHARD", 10)
     embed = resnet.extractor(weights)
     whole = extraction.extract(paths, embed, batch_size=4, partial=tmp_path, progress=False)
-    sizes = {path.name: len(np.load(path)) for path in tmp_path.iterdir()}
-    assert sizes == {"000000.npy": 10, "000010.npy": 10, "000020.npy": 4}
-    (tmp_path / "000010.npy").unlink()
+    sizes = {path.name: len(np.load(path)["x"]) for path in tmp_path.iterdir()}
+    assert sizes == {"000000.npz": 10, "000010.npz": 10, "000020.npz": 4}
+    (tmp_path / "000010.npz").unlink()
     again = extraction.extract(paths, embed, batch_size=4, partial=tmp_path, progress=False)
     np.testing.assert_array_equal(again, whole)
 
@@ -342,3 +364,86 @@ def test_the_probe_reads_the_size_that_stands_in_the_features():
     probed = features.area_probe(shipped.take(rows))
     assert len(probed) == len(rows)
     assert np.corrcoef(probed["measured"], probed["predicted"])[0, 1] > 0.5
+
+
+def test_the_probe_of_few_subjects():
+    shipped = features.shipped_features()
+    subjects = shipped.table["merged_subject"]
+    three = shipped.take(subjects.isin(subjects.unique()[:3]).to_numpy())
+    assert np.isfinite(features.area_probe(three)["predicted"]).all()
+    with pytest.raises(InputError, match="at least two subjects"):
+        features.area_probe(shipped.take(subjects.eq(subjects[0]).to_numpy()))
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK", b"half"])
+def test_a_damaged_shard_is_computed_again_and_other_files_do_not_matter(
+    phantoms, tmp_path, weights, monkeypatch, damage
+):
+    """As a full disk, a file browser and an earlier version leave them."""
+    monkeypatch.setattr(extraction, "SHARD", 10)
+    target = tmp_path / "features.npz"
+    monkeypatch.setattr(extraction, "write_features", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        extraction.extract_folder(phantoms, weights, target, progress=False)
+    (shard,) = tmp_path.rglob("000010.npz")
+    shard.write_bytes(shard.read_bytes()[:2000] if damage == b"half" else damage)
+    for folder in (shard.parent, shard.parent.parent):
+        (folder / ".DS_Store").touch()
+    monkeypatch.setattr(extraction, "write_features", features.write_features)
+    found = extraction.extract_folder(phantoms, weights, target, progress=False)
+    assert np.isfinite(found.x).all() and len(found.x) == 24
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["features.json", "features.npz"]
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def test_odd_images_are_counted_as_the_demo_warns_of_them(phantoms, tmp_path, weights, capsys):
+    """Over an interruption too."""
+    folder = shutil.copytree(phantoms, tmp_path / "cells")
+    paths = cells.scan(folder)["path"].tolist()
+    for path in paths[:3]:
+        canvas = Image.new("RGB", (600, 600))
+        canvas.paste(Image.open(path), (75, 75))
+        canvas.save(path)
+    Image.new("RGB", (450, 450)).save(paths[5])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(extraction, "write_features", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            extraction.extract_folder(folder, weights, tmp_path / "f.npz", progress=False)
+    found = extraction.extract_folder(folder, weights, tmp_path / "f.npz", progress=False)
+    assert found.provenance["warnings"] == {"unsegmented": 1, "scale": 3}
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "leukgnn: 1 of 24 images do not look like one segmented cell on black."
+    assert said[1].startswith("leukgnn: 3 of 24 images are not 450x450 pixels large")
+
+
+def test_features_that_tell_no_cells_apart_are_refused(phantoms, tmp_path, weights):
+    folder = shutil.copytree(phantoms, tmp_path / "cells")
+    for path in cells.scan(folder)["path"]:
+        Image.new("RGB", (450, 450)).save(path)
+    with pytest.raises(InputError, match="all 24 cells have the same features"):
+        extraction.extract_folder(folder, weights, tmp_path / "f.npz", progress=False)
+    assert [path.name for path in tmp_path.rglob("*.npz")] == []
+
+
+@pytest.mark.parametrize("value", [np.nan, 1e6])
+def test_features_that_the_file_cannot_hold_are_refused(value):
+    x = np.ones((3, 512), np.float32)
+    x[1, 7] = value
+    assert extraction._unusable(x).startswith("the features of 1 of 3 cells are not finite")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "word"),
+    [("fold", "fold_9", "is in fold_9, in the data set it is in fold_"), ("filename", 0, "twice")],
+)
+def test_a_feature_file_with_moved_or_doubled_cells_is_named(tmp_path, column, value, word):
+    shipped = features.shipped_features().take(np.arange(5))
+    table = shipped.table.copy()
+    table.loc[4, column] = value or table.loc[0, column]
+    target = tmp_path / "features.npz"
+    features.write_features(target, shipped.x, table, shipped.provenance)
+    with pytest.raises(InputError, match=word):
+        features.read_features_file(target)
