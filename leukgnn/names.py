@@ -84,7 +84,9 @@ METRICS = {
     "specificity": Name("specificity"),
     "balanced_accuracy": Name("balanced accuracy"),
     "mcc": Name("MCC"),
-    "roc_auc": Name("ROC AUC"),
+    "roc_auc": Name("ROC AUC"),  # of cells that one network answered
+    "pooled_auc": Name("ROC AUC, folds pooled"),
+    "size_adjusted_auc": Name("ROC AUC at equal size"),
 }
 
 TABLES = (  # of a build's results; `evaluation.tables` writes them

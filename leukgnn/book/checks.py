@@ -83,9 +83,9 @@ def check(html: Path, toc: Path) -> list[str]:
     ]
     # The theme's templates under _static are not pages.
     files = (path for path in sorted(html.rglob("*.html")) if "_static" not in path.parts)
-    pages = {path: _Page(path.read_text()) for path in files}
+    pages = {path.resolve(): _Page(path.read_text()) for path in files}
     for path, page in pages.items():
-        name = path.relative_to(html)
+        name = path.relative_to(html.resolve())
         problems += [f"{name}: shows the output of a failed cell."] * bool(page.errors)
         problems += [f"{name}: shows {raw} as text." for raw in page.raw]
         for address in page.fetched:
@@ -107,12 +107,12 @@ def _pages(toc: Path) -> list[str]:
 
 
 def _reached(path: Path, address: str, pages: dict[Path, _Page]) -> bool:
-    """Whether a link of the page at `path` leads to a file and an anchor that are there."""
+    """Whether a link of the page at `path`, resolved, leads to a file and an anchor there."""
     parts = urlsplit(address)
     if parts.scheme or parts.netloc or address == "#":
         return True
-    target = (path.parent / unquote(parts.path)).resolve() if parts.path else path.resolve()
-    found = {known.resolve(): page for known, page in pages.items()}.get(target)
+    target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+    found = pages.get(target)
     if found is None or not parts.fragment:
         return target.exists()
     return unquote(parts.fragment) in found.anchors

@@ -2,11 +2,15 @@
 
 from leukgnn.evaluation.inference import (
     LEVEL,
+    MARGIN,
+    OUTCOMES,
     design_effect,
     holm,
     intervals,
+    outcome,
     paired_differences,
     subject_decisions,
+    variance_split,
 )
 from leukgnn.evaluation.metrics import (
     METRICS,
@@ -16,32 +20,52 @@ from leukgnn.evaluation.metrics import (
     calibration_error,
     confusion,
     from_counts,
-    results_table,
     score,
     specificity_at,
     threshold_at,
 )
-from leukgnn.evaluation.tables import CONTRACT, DRAWS, PAIRS
+from leukgnn.evaluation.sums import Answers, Sums, answers
+from leukgnn.evaluation.tables import (
+    CONTRACT,
+    DRAWS,
+    PAIRS,
+    PRIMARY,
+    SECONDARY,
+    declared,
+    differences,
+    results_table,
+)
 
 __all__ = [
     "CONTRACT",
     "DRAWS",
     "LEVEL",
+    "MARGIN",
     "METRICS",
+    "OUTCOMES",
     "PAIRS",
+    "PRIMARY",
+    "SECONDARY",
     "SENSITIVITY",
+    "Answers",
+    "Sums",
+    "answers",
     "brier",
     "calibration",
     "calibration_error",
     "confusion",
+    "declared",
     "design_effect",
+    "differences",
     "from_counts",
     "holm",
     "intervals",
+    "outcome",
     "paired_differences",
     "results_table",
     "score",
     "specificity_at",
     "subject_decisions",
     "threshold_at",
+    "variance_split",
 ]

@@ -1,219 +1,218 @@
-"""Intervals and tests. Subjects are the sampling unit: cells of one person are alike.
+"""Intervals, tests and outcomes over subjects: the one place where they are decided.
 
-Subjects of C-NMC 2019 that equal files link count as one, as they do in the splits.
-
-Everything is computed from sums per subject: its cells' counts of a confusion matrix, and for the
-ROC AUC how many pairs of a leukemic and a healthy subject's cells are in order. A draw of subjects
-is then a weighting of these sums, exact and cheap.
+Intervals and p-values come from a jackknife that leaves out one subject at a time, healthy and
+leukemic ones apart, with Student's t on effective degrees of freedom: with the few and unequal
+subjects there are, it covers what it promises, where the percentile bootstrap falls short
+(`benchmarks/coverage.py`). What the partition of the subjects or the seed adds to the error of a
+mean over several of them is added.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import expit, logit
+from scipy.stats import t
 
-from leukgnn.cells import known_merged_subjects
-from leukgnn.evaluation.metrics import METRICS, checked, from_counts
+from leukgnn.evaluation.metrics import METRICS
+from leukgnn.evaluation.sums import Answers, Floats, Mask, Replicate, Sums, answers, values
 from leukgnn.files import InputError
-from leukgnn.paper import THRESHOLD
 
 LEVEL = 0.95
-Floats = NDArray[np.float64]
+MARGIN = 0.02  # differences within it are of no use to anyone; declared before the comparison
+OUTCOMES = ("better", "worse", "equivalent", "undecided")
+SIGNED = ("mcc",)  # metrics from -1 to 1; all others lie from 0 to 1
 
 
 @dataclass(frozen=True)
-class Sums:
-    """What one model and seed did to each subject.
+class Spread:
+    """How far an estimate can be trusted.
 
     Attributes
     ----------
-    counts : ndarray, shape (subjects, 4)
-        tn, fp, fn, tp of its cells.
-    pairs : ndarray, shape (leukemic subjects, healthy subjects)
-        Pairs of cells of which the leukemic one has the higher probability; ties count half.
+    error : float
+        Standard error.
+    freedom : float
+        Effective degrees of freedom.
+    subjects : float
+        How many subjects carry the variance: the inverse participation of their shares in it.
+    low, high : float
+        Least and greatest estimate when one subject is left out.
     """
 
-    counts: Floats
-    pairs: Floats
+    error: float
+    freedom: float
+    subjects: float
+    low: float
+    high: float
 
 
-def intervals(predictions: pd.DataFrame, *, draws: int, seed: int) -> pd.DataFrame:
-    """Mean over seeds of every metric, with a 95 % interval over subjects.
-
-    Subjects are drawn, not cells: with replacement, healthy and leukemic subjects apart (the
-    cluster bootstrap of Field & Welsh 2007). One draw gives every seed, and every model with the
-    same subjects, the same ones; the interval is of the mean over seeds.
+def intervals(
+    predictions: pd.DataFrame | Mapping[tuple[str, str], Answers], *, draws: int = 0, seed: int = 0
+) -> pd.DataFrame:
+    """Mean over seeds (and partitions) of every metric, with a 95 % interval over subjects.
 
     Parameters
     ----------
-    predictions : DataFrame
-        `protocol`, `model`, `seed`, `subject`, `label`, `probability`.
+    predictions : DataFrame or mapping
+        As of `sums.answers`, or what that gives.
     draws : int
-        Bootstrap draws, at least 2.
+        Of the percentile bootstrap that is given beside it; 0: none.
     seed : int
+        Of those draws.
 
     Returns
     -------
     DataFrame
-        One row per protocol, model and metric: `value`, `low`, `high`, `sd` (over seeds; missing
-        for one seed), `seeds`, `subjects` (linked ones as one), `cells` (mean per seed).
+        One row per protocol, model and metric: `value`, `low`, `high`; `se`, `freedom`;
+        `effective_subjects`, `without_low` and `without_high` (as of `Spread`); `by_subject`, with
+        its `by_subject_low` and `by_subject_high`, where every subject counts once; `sd` (over
+        seeds and partitions; missing for one), `seeds`, `partitions`, `subjects` (linked ones as
+        one), `cells` (mean); and `bootstrap_low`, `bootstrap_high` where drawn.
     """
-    predictions = _merged(predictions)
     rows = []
-    for protocol, cells in predictions.groupby("protocol"):
-        for model, own in cells.groupby("model"):
-            subjects, leukemic = _subjects(own)
-            weights = _draw_subjects(leukemic, draws, seed)
-            sums = list(_sums(own, subjects, leukemic).values())
-            values = _of_seeds(sums, np.ones((1, len(subjects))), leukemic)
-            drawn = _of_seeds(sums, weights, leukemic)
-            counts = {
-                "seeds": len(sums),
-                "subjects": len(subjects),
-                "cells": round(len(own) / len(sums)),
-            }
-            for metric in METRICS:
-                row = {"protocol": protocol, "model": model, "metric": metric}
-                spread = values[metric].std(ddof=1) if len(sums) > 1 else np.nan
-                interval = _interval(values[metric].mean(), drawn[metric].mean(axis=0))
-                rows.append({**row, **interval, "sd": float(spread), **counts})
+    for (protocol, model), asked in _answers(predictions).items():
+        found = _estimates(asked.sums, asked.leukemic)
+        once = _estimates({key: s.each_once() for key, s in asked.sums.items()}, asked.leukemic)
+        drawn = _bootstrap([list(asked.sums.values())], asked.leukemic, draws, seed)
+        counts = _counts(asked)
+        for metric in METRICS:
+            value, spread, spreads = found[metric]
+            low, high = _transformed(metric, value, spread)
+            own, own_spread, _ = once[metric]
+            own_low, own_high = _transformed(metric, own, own_spread)
+            rows.append(
+                {
+                    "protocol": protocol, "model": model, "metric": metric,
+                    "value": value, "low": low, "high": high, **_columns(spread),
+                    "by_subject": own, "by_subject_low": own_low, "by_subject_high": own_high,
+                    **spreads, **counts, **_percentiles(drawn, metric),
+                }
+            )  # fmt: skip
     return pd.DataFrame(rows)
 
 
 def paired_differences(
-    predictions: pd.DataFrame, pairs: Iterable[tuple[str, str]], *, draws: int, seed: int
+    predictions: pd.DataFrame | Mapping[tuple[str, str], Answers],
+    pairs: Iterable[tuple[str, str]],
+    *,
+    draws: int = 0,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Metric of a first minus that of a second model on the same cells, by protocol.
 
-    Both models see the same drawn subjects, so what the subjects share cancels. `p` tests that the
-    two are the same: for the ROC AUC by Obuchowski's (1997) variance for clustered data, else by a
-    sign-flip permutation that swaps the two models' answers subject by subject. That asks whether
-    the two could be exchanged for each other: of two that trade recall for specificity it sees
-    little, even where the interval of their difference is clear of zero. `p_holm` is Holm's
-    correction over the pairs of one protocol and metric.
+    Both models lose the same subject at a time, so what the subjects share cancels.
 
     Parameters
     ----------
-    predictions : DataFrame
+    predictions : DataFrame or mapping
         As of `intervals`.
     pairs : iterable of (first, second)
         Pairs of which a protocol lacks a model are left out there.
-    draws : int
-        Of the bootstrap and of the permutation.
-    seed : int
+    draws, seed : int
+        As of `intervals`.
 
     Returns
     -------
     DataFrame
-        One row per protocol, pair and metric: `value`, `low`, `high`, `p`, `p_holm`.
+        One row per protocol, pair and metric: `value`, `low`, `high`, `p` (that the two are the
+        same), `outcome` of `OUTCOMES`, and the further columns of `intervals`.
 
     Raises
     ------
     InputError
         When no protocol has both models of a pair, or their cells differ.
     """
-    predictions, pairs = _merged(predictions), list(pairs)
-    rows = []
-    for protocol, cells in predictions.groupby("protocol"):
-        for first, second in pairs:
-            chosen = cells[cells["model"].isin([first, second])]
-            if chosen["model"].nunique() < 2:
-                continue
-            subjects, leukemic = _subjects(chosen)
-            weights = _draw_subjects(leukemic, draws, seed)
-            flips = np.random.default_rng(seed).integers(0, 2, weights.shape).astype(float)
-            sums = [
-                _sums(chosen[chosen["model"] == name], subjects, leukemic)
-                for name in (first, second)
-            ]
-            aligned = _aligned(sums[0], sums[1], first, second)
-            names = {"protocol": protocol, "first": first, "second": second}
-            rows += [{**names, **row} for row in _difference(*aligned, leukemic, weights, flips)]
-    found = {(row["first"], row["second"]) for row in rows}
-    if missing := [pair for pair in pairs if pair not in found]:
-        raise InputError(f"no protocol has both of {missing[0]}; expected predictions of both.")
+    known, rows = _answers(predictions), []
+    for first, second in pairs:
+        protocols = [p for p, model in known if model == first and (p, second) in known]
+        if not protocols:
+            raise InputError(
+                f"no protocol has both of {(first, second)}; expected predictions of both."
+            )
+        for protocol in protocols:
+            both = _aligned(known[protocol, first], known[protocol, second], first, second)
+            keys = {"protocol": protocol, "first": first, "second": second}
+            rows += [{**keys, **row} for row in _difference(*both, draws, seed)]
+    order = {protocol: i for i, protocol in enumerate(dict.fromkeys(p for p, _ in known))}
     table = pd.DataFrame(rows)
-    table["p_holm"] = table.groupby(["protocol", "metric"])["p"].transform(holm)
-    return table
+    return table.sort_values(
+        "protocol", key=lambda p: p.map(order), kind="stable", ignore_index=True
+    )
 
 
-def _difference(
-    first: list[Sums],
-    second: list[Sums],
-    leukemic: NDArray[np.bool_],
-    weights: Floats,
-    flips: Floats,
-) -> Iterator[dict[str, float | str]]:
-    """Value, interval and p of every metric for one pair."""
-    whole = np.ones((1, weights.shape[1]))
-    of = [
-        {name: v.mean(axis=0) for name, v in _of_seeds(sums, w, leukemic).items()}
-        for w in (whole, weights)
-        for sums in (first, second)
-    ]
-    swapped = _swapped(first, second, flips)
+def _difference(first: Answers, second: Answers, draws: int, seed: int) -> list[dict[str, object]]:
+    """Rows of `paired_differences` for one pair."""
+    leukemic, rows = first.leukemic, []
+    found = _estimates(first.sums, leukemic, second.sums)
+    once = _estimates(
+        {key: s.each_once() for key, s in first.sums.items()}, leukemic,
+        {key: s.each_once() for key, s in second.sums.items()},
+    )  # fmt: skip
+    sides = [list(first.sums.values()), list(second.sums.values())]
+    drawn = _bootstrap(sides, leukemic, draws, seed)
     for metric in METRICS:
-        value = float((of[0][metric] - of[1][metric])[0])
-        interval = _interval(value, of[2][metric] - of[3][metric])
-        if metric == "roc_auc":
-            p = _auc_p(value, _components(first, leukemic), _components(second, leukemic), leukemic)
-        else:
-            # 1e-12: a draw that swaps nothing, or all, must count as just as extreme.
-            extreme = np.abs(swapped[metric]) >= abs(value) - 1e-12
-            p = (1 + extreme.sum()) / (1 + len(flips))
-        yield {"metric": metric, **interval, "p": float(p)}
+        value, spread, spreads = found[metric]
+        low, high = _symmetric(value, spread)
+        own, own_spread, _ = once[metric]
+        own_low, own_high = _symmetric(own, own_spread)
+        rows.append(
+            {
+                "metric": metric, "value": value, "low": low, "high": high,
+                "p": _p(value, spread), "outcome": outcome(low, high), **_columns(spread),
+                "by_subject": own, "by_subject_low": own_low, "by_subject_high": own_high,
+                **spreads, **_percentiles(drawn, metric),
+            }
+        )  # fmt: skip
+    return rows
 
 
-def _swapped(first: list[Sums], second: list[Sums], flips: Floats) -> dict[str, Floats]:
-    """Differences, mean over seeds, when the marked subjects' answers are swapped."""
-    per_seed = []
-    for a, b in zip(first, second, strict=True):
-        moved = flips @ (b.counts - a.counts)
-        of_first = from_counts(*(a.counts.sum(axis=0) + moved).T)
-        of_second = from_counts(*(b.counts.sum(axis=0) - moved).T)
-        per_seed.append({name: of_first[name] - of_second[name] for name in of_first})
-    return {name: np.mean([d[name] for d in per_seed], axis=0) for name in per_seed[0]}
+def outcome(low: float, high: float, margin: float = MARGIN) -> str:
+    """What an interval of a difference says: one of `OUTCOMES`.
 
-
-def _components(sums: list[Sums], leukemic: NDArray[np.bool_]) -> tuple[float, Floats]:
-    """AUC, mean over seeds, and each subject's share in its deviation (Obuchowski 1997).
-
-    With one cell a subject their `_variance` is that of DeLong et al. (1988). The term for subjects
-    that have cells of both classes is left out: here every subject has one class.
+    "equivalent" where the whole interval lies within the margin, on whichever side of zero;
+    "undecided" where it holds zero and reaches beyond the margin, and where there is no interval.
     """
-    values, deviations = [], []
-    for of_seed in sums:
-        cells = of_seed.counts.sum(axis=1)
-        positive, negative = cells[leukemic], cells[~leukemic]
-        value = of_seed.pairs.sum() / (positive.sum() * negative.sum())
-        share = np.zeros(len(cells))
-        share[leukemic] = of_seed.pairs.sum(axis=1) / negative.sum() - positive * value
-        share[leukemic] /= positive.sum()
-        share[~leukemic] = of_seed.pairs.sum(axis=0) / positive.sum() - negative * value
-        share[~leukemic] /= negative.sum()
-        values.append(value)
-        deviations.append(share)
-    return float(np.mean(values)), np.mean(deviations, axis=0)
+    if -margin < low and high < margin:
+        return "equivalent"
+    if low > 0:
+        return "better"
+    return "worse" if high < 0 else "undecided"
 
 
-def _variance(deviations: Floats, leukemic: NDArray[np.bool_]) -> float:
-    """Variance of a sum of independent subjects' deviations, classes apart."""
-    parts = (deviations[leukemic], deviations[~leukemic])
-    return float(sum(len(d) / max(len(d) - 1, 1) * (d**2).sum() for d in parts))
+def variance_split(
+    predictions: pd.DataFrame, pair: tuple[str, str], metric: str
+) -> dict[str, float]:
+    """What the variance of a mean paired difference is made of, for one protocol.
 
+    Parameters
+    ----------
+    predictions : DataFrame
+        Of one protocol, with several partitions and seeds.
+    pair : (first, second)
+    metric : str
 
-def _auc_p(
-    value: float,
-    first: tuple[float, Floats],
-    second: tuple[float, Floats],
-    leukemic: NDArray[np.bool_],
-) -> float:
-    """Two-sided p of a paired AUC difference."""
-    variance = _variance(first[1] - second[1], leukemic)
-    return float(2 * norm.sf(abs(value) / np.sqrt(variance))) if variance > 0 else 1.0
+    Returns
+    -------
+    dict
+        Standard deviations: `subjects` (of the mean, by the jackknife), `partitions` (from one
+        partition to another, without what seeds add), `seeds` (from one seed to another within a
+        partition).
+    """
+    ((protocol, _), *_) = known = answers(predictions)
+    both = _aligned(known[protocol, pair[0]], known[protocol, pair[1]], *pair)
+    per = _per_replicate(both[0].sums, both[0].leukemic, both[1].sums)[metric]
+    by = pd.Series(per[:, 0], index=pd.MultiIndex.from_tuples(list(both[0].sums)))
+    within = by.groupby(level=0).var(ddof=1).mean()
+    between = by.groupby(level=0).mean().var(ddof=1) - within / by.groupby(level=0).size().mean()
+    v, _, _ = _jackknife(per[:, 1:].mean(axis=0), both[0].leukemic, _cells(both[0].sums))
+    return {
+        "subjects": float(np.sqrt(v.sum())),
+        "partitions": float(np.sqrt(max(between, 0.0))),
+        "seeds": float(np.sqrt(within)),
+    }
 
 
 def holm(p: pd.Series) -> pd.Series:
@@ -225,11 +224,23 @@ def holm(p: pd.Series) -> pd.Series:
     return pd.Series(corrected, index=p.index)
 
 
-def design_effect(predictions: pd.DataFrame) -> pd.DataFrame:
+def subject_decisions(predictions: pd.DataFrame) -> pd.DataFrame:
+    """One row a subject in place of one a cell: the mean probability of its cells.
+
+    The columns stay those of predictions, so `intervals` takes it too.
+    """
+    keys = ["protocol", "model", "seed", "fold", "subject", "label"]
+    keys += ["partition"] if "partition" in predictions else []
+    decided = predictions.groupby(keys)["probability"].mean().reset_index()
+    return decided.assign(filename=decided["subject"])
+
+
+def design_effect(
+    predictions: pd.DataFrame | Mapping[tuple[str, str], Answers],
+) -> pd.DataFrame:
     """How much wider than with independent cells the variance of the accuracy is.
 
-    Cluster-robust variance over subjects, classes apart, divided by the binomial one; the mean over
-    seeds.
+    Jackknife variance over subjects divided by the binomial one; the mean over seeds.
 
     Returns
     -------
@@ -237,123 +248,212 @@ def design_effect(predictions: pd.DataFrame) -> pd.DataFrame:
         One row per protocol and model: `accuracy`, `design_effect`, `effective_cells`.
     """
     rows = []
-    for (protocol, model), cells in _merged(predictions).groupby(["protocol", "model"]):
-        subjects, leukemic = _subjects(cells)
-        per_seed = []
-        for of_seed in _sums(cells, subjects, leukemic).values():
-            n = of_seed.counts.sum()
-            right = of_seed.counts[:, [0, 3]].sum(axis=1)
-            accuracy = right.sum() / n
-            deviation = (right - accuracy * of_seed.counts.sum(axis=1)) / n
-            for part in (leukemic, ~leukemic):
-                deviation[part] -= deviation[part].mean()
-            per_seed.append(
-                (accuracy, _variance(deviation, leukemic) * n / (accuracy * (1 - accuracy)), n)
-            )
-        accuracy, effect, n = np.mean(per_seed, axis=0)
+    for (protocol, model), asked in _answers(predictions).items():
+        effects = []
+        for one in asked.sums.values():
+            per = _per_replicate({("", 0): one}, asked.leukemic)["accuracy"][0]
+            v, _, _ = _jackknife(per[1:], asked.leukemic, one.cells)
+            n, accuracy = one.cells.sum(), per[0]
+            effects.append((accuracy, v.sum() * n / (accuracy * (1 - accuracy)), n))
+        accuracy, effect, n = np.mean(effects, axis=0)
         rows.append((protocol, model, accuracy, effect, n / effect))
     columns = ["protocol", "model", "accuracy", "design_effect", "effective_cells"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def subject_decisions(predictions: pd.DataFrame) -> pd.DataFrame:
-    """One row a subject in place of one a cell: the mean probability of its cells.
+def _answers(
+    predictions: pd.DataFrame | Mapping[tuple[str, str], Answers],
+) -> Mapping[tuple[str, str], Answers]:
+    return answers(predictions) if isinstance(predictions, pd.DataFrame) else predictions
 
-    The columns stay those of predictions, so `intervals` takes it too.
+
+def _aligned(a: Answers, b: Answers, first: str, second: str) -> tuple[Answers, Answers]:
+    """Two models' sums, replicate beside replicate.
+
+    A model without randomness has one seed a partition; it stands beside each of the other's.
+    Raises InputError when no replicate has the same cells for both.
     """
-    keys = ["protocol", "model", "seed", "fold", "subject", "label"]
-    decided = predictions.groupby(keys)["probability"].mean().reset_index()
-    return decided.assign(filename=decided["subject"])
-
-
-def _merged(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Predictions with linked subjects as one; subjects of other data keep their names."""
-    names = predictions["subject"]
-    return predictions.assign(subject=names.map(known_merged_subjects()).fillna(names))
-
-
-def _subjects(cells: pd.DataFrame) -> tuple[pd.Index, NDArray[np.bool_]]:
-    """Subjects and which of them are leukemic."""
-    labels = cells.groupby("subject")["label"].agg(["min", "max"])
-    mixed = labels.index[labels["min"] != labels["max"]]
-    if len(mixed):
-        raise InputError(f"subject {mixed[0]} has cells of both classes; expected one class each.")
-    return labels.index, labels["min"].to_numpy() == 1
-
-
-def _aligned(
-    a: dict[int, Sums], b: dict[int, Sums], first: str, second: str
-) -> tuple[list[Sums], list[Sums]]:
-    """Two models' sums, seed beside seed.
-
-    A model without randomness has one seed; where the other's cells are the same for all seeds, it
-    stands beside each of them. Raises InputError when no seed has the same cells for both.
-    """
-    if len(a) == 1 and len(b) > 1:
-        longer, repeated = _aligned(b, a, second, first)
-        return repeated, longer
-    (only,) = b.values() if len(b) == 1 else (None,)
-    if only is not None and all(_same_cells(sums, only) for sums in a.values()):
-        return list(a.values()), [only] * len(a)
-    common = sorted(set(a) & set(b))
-    if not common or not all(_same_cells(a[seed], b[seed]) for seed in common):
+    keys = a.sums if len(a.sums) >= len(b.sums) else b.sums
+    sides = [{key: _at(side.sums, key) for key in keys} for side in (a, b)]
+    common = [key for key in keys if all(side[key] is not None for side in sides)]
+    first_sums, second_sums = (
+        {key: s for key, s in x.items() if key in common and s} for x in sides
+    )
+    same = a.subjects.equals(b.subjects) and all(
+        (first_sums[key].cells == second_sums[key].cells).all() for key in common
+    )
+    if not common or not same:
         raise InputError(f"{first} and {second} answered other cells; compare like with like.")
-    return [a[seed] for seed in common], [b[seed] for seed in common]
+    return Answers(a.subjects, a.leukemic, first_sums), Answers(b.subjects, b.leukemic, second_sums)
 
 
-def _same_cells(a: Sums, b: Sums) -> bool:
-    """Whether two models answered as many cells of every subject."""
-    return bool((a.counts.sum(axis=1) == b.counts.sum(axis=1)).all())
+def _at(sums: Mapping[Replicate, Sums], key: Replicate) -> Sums | None:
+    """Sums of a replicate, or of the only seed of its partition."""
+    own = [found for other, found in sums.items() if other[0] == key[0]]
+    return sums.get(key, own[0] if len(own) == 1 else None)
 
 
-def _sums(cells: pd.DataFrame, subjects: pd.Index, leukemic: NDArray[np.bool_]) -> dict[int, Sums]:
-    """One model's sums per subject, by seed."""
-    sums = {}
-    for seed, of_seed in cells.groupby("seed"):
-        label, probability = checked(of_seed["label"], of_seed["probability"])
-        place = subjects.get_indexer(pd.Index(of_seed["subject"]))
-        cell = 4 * place + 2 * label + (probability >= THRESHOLD)
-        counts = np.bincount(cell, minlength=4 * len(subjects)).reshape(-1, 4)
-        pairs = np.zeros((len(subjects), len(subjects)))
-        positive = label == 1
-        for healthy in np.flatnonzero(~leukemic):
-            theirs = np.sort(probability[place == healthy])
-            below = np.searchsorted(theirs, probability[positive], "left")
-            at_most = np.searchsorted(theirs, probability[positive], "right")
-            ordered = (below + at_most) / 2
-            pairs[:, healthy] = np.bincount(place[positive], ordered, minlength=len(subjects))
-        sums[int(str(seed))] = Sums(counts.astype(float), pairs[np.ix_(leukemic, ~leukemic)])
-    return sums
+def _per_replicate(
+    sums: Mapping[Replicate, Sums], leukemic: Mask, others: Mapping[Replicate, Sums] | None = None
+) -> dict[str, Floats]:
+    """Every metric (or difference) of each replicate: of all subjects, then without each."""
+    whole = np.ones((1, len(leukemic)))
+    weights = np.concatenate([whole, 1 - np.eye(len(leukemic))])
+    found = values(list(sums.values()), weights, leukemic)
+    if others is None:
+        return found
+    second = values(list(others.values()), weights, leukemic)
+    return {metric: found[metric] - second[metric] for metric in found}
 
 
-def _of_seeds(sums: list[Sums], weights: Floats, leukemic: NDArray[np.bool_]) -> dict[str, Floats]:
-    """Every metric for each seed and weighting of the subjects, shape (seeds, draws)."""
-    per_seed = []
-    for of_seed in sums:
-        cells = of_seed.counts.sum(axis=1)
-        above, below = weights[:, leukemic], weights[:, ~leukemic]
-        ordered = ((above @ of_seed.pairs) * below).sum(axis=1)
-        all_pairs = (above @ cells[leukemic]) * (below @ cells[~leukemic])
-        auc = np.divide(ordered, all_pairs, out=np.zeros_like(ordered), where=all_pairs > 0)
-        per_seed.append({**from_counts(*(weights @ of_seed.counts).T), "roc_auc": auc})
-    return {name: np.stack([values[name] for values in per_seed]) for name in METRICS}
+def _estimates(
+    sums: Mapping[Replicate, Sums], leukemic: Mask, others: Mapping[Replicate, Sums] | None = None
+) -> dict[str, tuple[float, Spread, dict[str, float]]]:
+    """Mean over replicates of every metric, its `Spread`, and the column `sd`."""
+    found, cells = {}, _cells(sums)
+    for metric, per in _per_replicate(sums, leukemic, others).items():
+        mean = per.mean(axis=0)
+        v, freedom, shares = _jackknife(mean[1:], leukemic, cells)
+        terms, free = list(v), list(freedom)
+        units = _units(per[:, 0], list(sums))
+        if len(units) > 1:
+            terms.append(units.var(ddof=1) / len(units))
+            free.append(len(units) - 1)
+        spread = Spread(
+            error=float(np.sqrt(sum(terms))),
+            freedom=_satterthwaite(terms, free),
+            subjects=1 / float((shares**2).sum()) if shares.sum() > 0 else np.nan,
+            low=float(mean[1:].min()),
+            high=float(mean[1:].max()),
+        )
+        sd = float(per[:, 0].std(ddof=1)) if len(per) > 1 else np.nan
+        found[metric] = float(mean[0]), spread, {"sd": sd}
+    return found
 
 
-def _interval(value: float, drawn: Floats) -> dict[str, float]:
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return {"value": float(value), "low": float(low), "high": float(high)}
+def _jackknife(without: Floats, leukemic: Mask, cells: Floats) -> tuple[Floats, Floats, Floats]:
+    """Variance of each class of subjects, its degrees of freedom, and each subject's share.
+
+    Those of the degrees of freedom are the class's effective number of subjects less one: subjects
+    with more cells count for more.
+    """
+    variances, freedom, parts = np.zeros(2), np.ones(2), np.zeros(len(without))
+    for i, members in enumerate((~leukemic, leukemic)):
+        m = int(members.sum())
+        if m < 2:
+            continue
+        own = without[members]
+        parts[members] = (m - 1) / m * (own - own.mean()) ** 2
+        variances[i] = parts[members].sum()
+        n = cells[members]
+        freedom[i] = max(n.sum() ** 2 / (n**2).sum() - 1, 1)
+    total = variances.sum()
+    return variances, freedom, parts / total if total > 0 else parts
 
 
-def _draw_subjects(leukemic: NDArray[np.bool_], draws: int, seed: int) -> Floats:
+def _satterthwaite(terms: Sequence[float], freedom: Sequence[float]) -> float:
+    """Degrees of freedom of a sum of independent variances (Satterthwaite 1946)."""
+    below = sum(v**2 / f for v, f in zip(terms, freedom, strict=True))
+    return float(sum(terms) ** 2 / below) if below > 0 else np.inf
+
+
+def _units(per: Floats, keys: Sequence[Replicate]) -> Floats:
+    """Means of what was drawn independently: of each partition, or of each seed of a single one."""
+    partitions = [partition for partition, _ in keys]
+    if len(set(partitions)) == 1:
+        return per
+    return np.array(pd.Series(per).groupby(partitions).mean(), dtype=np.float64)
+
+
+def _symmetric(value: float, spread: Spread) -> tuple[float, float]:
+    """Interval of a difference."""
+    half = float(t.ppf((1 + LEVEL) / 2, spread.freedom)) * spread.error
+    return value - half, value + half
+
+
+def _transformed(metric: str, value: float, spread: Spread) -> tuple[float, float]:
+    """Interval of a metric, symmetric on the logit scale, so that it stays within its bounds."""
+    scale = 2.0 if metric in SIGNED else 1.0
+    share = value / scale + (scale - 1) / 2
+    if not 0 < share < 1 or spread.error == 0:
+        return value, value
+    half = float(t.ppf((1 + LEVEL) / 2, spread.freedom)) * spread.error / scale
+    half /= share * (1 - share)
+    low, high = (float(expit(logit(share) + side * half)) for side in (-1, 1))
+    return tuple((end - (scale - 1) / 2) * scale for end in (low, high))  # type: ignore[return-value]
+
+
+def _p(value: float, spread: Spread) -> float:
+    """Two-sided p of a difference; 1 where nothing differs, never 0."""
+    if value == 0:
+        return 1.0
+    if spread.error == 0:
+        return float(np.finfo(float).tiny)
+    p = 2 * t.sf(abs(value) / spread.error, spread.freedom)
+    return float(np.clip(p, np.finfo(float).tiny, 1)) if np.isfinite(p) else np.nan
+
+
+def _columns(spread: Spread) -> dict[str, float]:
+    return {
+        "se": spread.error,
+        "freedom": spread.freedom,
+        "effective_subjects": spread.subjects,
+        "without_low": spread.low,
+        "without_high": spread.high,
+    }
+
+
+def _counts(asked: Answers) -> dict[str, int]:
+    cells = [one.cells.sum() for one in asked.sums.values()]
+    return {
+        "seeds": len({seed for _, seed in asked.sums}),
+        "partitions": len({partition for partition, _ in asked.sums}),
+        "subjects": len(asked.subjects),
+        "cells": round(float(np.mean(cells))),
+    }
+
+
+def _cells(sums: Mapping[Replicate, Sums]) -> Floats:
+    """Cells of each subject, mean over replicates."""
+    mean: Floats = np.mean([one.cells for one in sums.values()], axis=0)
+    return mean
+
+
+def _bootstrap(
+    sides: Sequence[Sequence[Sums]], leukemic: Mask, draws: int, seed: int
+) -> dict[str, Floats]:
+    """Every metric, or difference of two sides, for drawn subjects; mean over replicates.
+
+    The cluster bootstrap of Field & Welsh (2007): subjects are drawn with replacement, healthy and
+    leukemic ones apart.
+    """
+    if draws == 0:
+        return {}
+    weights = draw_subjects(leukemic, draws, seed)
+    first, *second = (
+        {metric: v.mean(axis=0) for metric, v in values(sums, weights, leukemic).items()}
+        for sums in sides
+    )
+    return {metric: first[metric] - sum(s[metric] for s in second) for metric in first}
+
+
+def draw_subjects(leukemic: Mask, draws: int, seed: int) -> Floats:
     """How often each subject is drawn, shape (draws, subjects); classes apart."""
     if draws < 2:
         raise InputError(f"draws={draws}: expected at least 2.")
     generator = np.random.default_rng(seed)
     times = np.zeros((draws, len(leukemic)))
     for value in (False, True):
-        members = np.flatnonzero(leukemic == value)
+        members: NDArray[np.int64] = np.flatnonzero(leukemic == value)
         if len(members):
             times[:, members] = generator.multinomial(
                 len(members), np.full(len(members), 1 / len(members)), size=draws
             )
     return times
+
+
+def _percentiles(drawn: Mapping[str, Floats], metric: str) -> dict[str, float]:
+    if not drawn:
+        return {}
+    low, high = np.quantile(drawn[metric], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return {"bootstrap_low": float(low), "bootstrap_high": float(high)}

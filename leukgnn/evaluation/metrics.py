@@ -45,7 +45,9 @@ def _ratio(above: Floats, below: Floats) -> Floats:
 
 
 def score(label: Any, probability: Any) -> dict[str, float]:
-    """All `METRICS` of one set of cells; a cell counts as leukemic from `THRESHOLD` on.
+    """All metrics of cells that one network answered; leukemic counts from `THRESHOLD` on.
+
+    `sums` knows the ROC AUCs that tell networks, or sizes of cells, apart.
 
     Parameters
     ----------
@@ -89,30 +91,6 @@ def checked(label: Any, probability: Any) -> tuple[NDArray[np.int64], Floats]:
 
 def _confusion(label: NDArray[np.int64], probability: Floats) -> NDArray[np.int64]:
     return np.bincount(2 * label + (probability >= THRESHOLD), minlength=4)
-
-
-def results_table(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Every metric of every protocol, model, seed and fold: the table `results.csv`.
-
-    `predictions` has the contract's columns and `n_train`. Fold "all" pools the folds; where they
-    were trained on different numbers of cells, its `n_train` is their mean.
-    """
-    names = ["protocol", "model", "seed"]
-    rows = []
-    for keys, cells in predictions.groupby(names):
-        of_run = dict(zip(names, keys, strict=True))
-        rows.append(_result(of_run, "all", cells))
-        folds = dict(list(cells.groupby("fold")))
-        if len(folds) > 1:
-            rows += [_result(of_run, str(fold), part) for fold, part in folds.items()]
-    return pd.DataFrame(rows)
-
-
-def _result(keys: dict[str, Any], fold: str, cells: pd.DataFrame) -> dict[str, Any]:
-    """One row of `results_table`."""
-    n_train = round(cells["n_train"].mean())
-    scores = score(cells["label"], cells["probability"])
-    return {**keys, "fold": fold, "n_train": n_train, "n_test": len(cells), **scores}
 
 
 def brier(label: Any, probability: Any) -> float:

@@ -1,15 +1,31 @@
 """The result tables of a build, from its predictions."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from leukgnn import files
-from leukgnn.evaluation import inference, metrics
+from leukgnn.evaluation import inference, metrics, sums
 from leukgnn.files import InputError
 
-DRAWS = 2000  # of the bootstrap and of the permutation tests
+DRAWS = 2000  # of the bootstrap that stands beside the intervals
 CONTRACT = ["protocol", "model", "seed", "fold", "filename", "subject", "label", "probability"]
+PRIMARY = ("other_partitions", "gcn", "mlp", "roc_auc")  # the one question, declared beforehand
+SECONDARY = [  # and the family that Holm's correction is over
+    ("other_partitions", "gcn", "mlp", "size_adjusted_auc"),
+    ("other_partitions", "gcn", "mlp", "accuracy"),
+    ("other_partitions", "gcn", "size", "roc_auc"),
+    ("subject_disjoint", "gcn", "mlp", "roc_auc"),
+    ("subject_disjoint", "gcn", "svm", "roc_auc"),
+    ("subject_disjoint", "gcn", "logistic", "roc_auc"),
+    ("subject_disjoint", "gcn", "knn", "roc_auc"),
+    ("subject_disjoint", "gcn", "cnn", "roc_auc"),
+    ("subject_disjoint", "gcn_tuned", "mlp_tuned", "roc_auc"),
+    ("subject_disjoint", "cnn_gcn", "cnn_mlp", "roc_auc"),
+]
 PAIRS = [
     *[
         ("gcn", other)
@@ -38,38 +54,95 @@ def write(predictions: pd.DataFrame, outputs: Path, *, draws: int = DRAWS, seed:
     Parameters
     ----------
     predictions : DataFrame
-        Columns `CONTRACT` and `n_train`.
+        Columns `CONTRACT`, `n_train` and `partition`.
     outputs : Path
         Folder of the tables.
     draws : int
-        Of the bootstrap and of the permutation tests.
+        Of the bootstrap.
     seed : int
     """
+    summed = sums.answers(predictions)
     subjects = inference.subject_decisions(predictions)
     tables = {
-        "results.csv": metrics.results_table(predictions),
-        "intervals.csv": inference.intervals(predictions, draws=draws, seed=seed),
-        "differences.csv": differences(predictions, draws=draws, seed=seed),
+        "results.csv": results_table(predictions),
+        "intervals.csv": inference.intervals(summed, draws=draws, seed=seed),
+        "differences.csv": differences(summed, draws=draws, seed=seed),
         "subjects.csv": inference.intervals(subjects, draws=draws, seed=seed),
-        "calibration.csv": calibration(predictions),
+        "calibration.csv": calibration(predictions, summed),
     }
     for name, table in tables.items():
         with files.atomic_path(outputs / name) as temporary:
             table.to_csv(temporary, index=False)
     with files.atomic_path(outputs / "predictions.parquet") as temporary:
-        predictions[CONTRACT].to_parquet(temporary, index=False)
+        predictions[[*CONTRACT, "partition"]].to_parquet(temporary, index=False)
 
 
-def differences(predictions: pd.DataFrame, *, draws: int, seed: int) -> pd.DataFrame:
-    """Paired differences of all `PAIRS` that some protocol has."""
-    there = predictions.groupby("protocol")["model"].agg(set)
-    pairs = [pair for pair in PAIRS if any(set(pair) <= models for models in there)]
+def results_table(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Every metric of every protocol, model, seed and fold: the table `results.csv`.
+
+    `predictions` has the contract's columns and `n_train`. Fold "all" is all of them: its `roc_auc`
+    compares cells that one network answered, its `pooled_auc` all. Where the folds were trained on
+    different numbers of cells, its `n_train` is their mean.
+    """
+    names = ["protocol", "model", "seed"]
+    rows = []
+    for keys, cells in predictions.groupby(names):
+        of_run = dict(zip(names, keys, strict=True))
+        rows.append(_result(of_run, "all", cells))
+        folds = dict(list(cells.groupby("fold")))
+        if len(folds) > 1:
+            rows += [_result(of_run, str(fold), part) for fold, part in folds.items()]
+    return pd.DataFrame(rows)
+
+
+def _result(keys: dict[str, Any], fold: str, cells: pd.DataFrame) -> dict[str, Any]:
+    """One row of `results_table`."""
+    n_train = round(cells["n_train"].mean())
+    counts = metrics.confusion(cells["label"], cells["probability"])
+    scores = {name: float(value) for name, value in metrics.from_counts(*counts).items()}
+    own = {**keys, "fold": fold, "n_train": n_train, "n_test": len(cells)}
+    return {**own, **scores, **sums.areas(cells)}
+
+
+def differences(
+    predictions: pd.DataFrame | Mapping[tuple[str, str], sums.Answers],
+    *,
+    draws: int = 0,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Paired differences of all `PAIRS` that some protocol has.
+
+    Returns
+    -------
+    DataFrame
+        As of `inference.paired_differences`, with `family` ("primary", "secondary", or none) and
+        `p_holm`, corrected over the secondary family.
+    """
+    known = sums.answers(predictions) if isinstance(predictions, pd.DataFrame) else predictions
+    protocols = {protocol for protocol, _ in known}
+    pairs = [(a, b) for a, b in PAIRS if any({(p, a), (p, b)} <= set(known) for p in protocols)]
     if not pairs:
         raise InputError("the predictions hold no pair of models to compare; run the chapters.")
-    return inference.paired_differences(predictions, pairs, draws=draws, seed=seed)
+    table = inference.paired_differences(known, pairs, draws=draws, seed=seed)
+    return declared(table)
 
 
-def calibration(predictions: pd.DataFrame) -> pd.DataFrame:
+def declared(table: pd.DataFrame) -> pd.DataFrame:
+    """Paired differences with `family` and `p_holm`: what was declared, and what is description."""
+    keys = list(
+        zip(*(table[name] for name in ("protocol", "first", "second", "metric")), strict=True)
+    )
+    families = {PRIMARY: "primary", **dict.fromkeys(SECONDARY, "secondary")}
+    family = pd.Series([families.get(key) for key in keys], index=table.index, dtype=object)
+    secondary = family == "secondary"
+    corrected = pd.Series(np.nan, index=table.index)
+    corrected[secondary] = inference.holm(table.loc[secondary, "p"])
+    return table.assign(family=family, p_holm=corrected)
+
+
+def calibration(
+    predictions: pd.DataFrame, summed: Mapping[tuple[str, str], sums.Answers] | None = None
+) -> pd.DataFrame:
     """How far probabilities can be trusted and how cells cluster, by protocol and model.
 
     Returns
@@ -92,5 +165,5 @@ def calibration(predictions: pd.DataFrame) -> pd.DataFrame:
             }
         )
     table = pd.DataFrame(rows).groupby(["protocol", "model"]).mean().drop(columns="seed")
-    clustered = inference.design_effect(predictions).set_index(["protocol", "model"])
+    clustered = inference.design_effect(summed or predictions).set_index(["protocol", "model"])
     return table.join(clustered[["design_effect", "effective_cells"]]).reset_index()

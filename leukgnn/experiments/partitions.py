@@ -50,6 +50,11 @@ class Partition:
     similarity: float | None = None
     inner: bool = False
 
+    @property
+    def name(self) -> str:
+        """How tables call it, such as ``official`` or ``equal_files 7``."""
+        return self.by if self.draw is None else f"{self.by} {self.draw}"
+
     def splits(self, features: Features) -> list[Split]:
         """Training and test cells of each fold.
 

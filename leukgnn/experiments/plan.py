@@ -16,7 +16,8 @@ from leukgnn.paper import GRAPH, RELEASED, TRAINING
 from leukgnn.profiles import profile
 
 SEEDS = 10  # of whatever is random
-PARTITIONS = 5  # of the subjects, other than the official folds
+PARTITIONS = 20  # of the subjects, other than the official folds
+PARTITION_SEEDS = 3  # for each of them
 REPEATS = 3  # partitions for each way of grouping
 FOLDS = 3  # of those partitions
 KS = (2, 5, 20, 50)  # beside the paper's k
@@ -74,8 +75,8 @@ class Plan:
         Of the cells, in the protocol as written.
     seed : int
         The first seed.
-    seeds, partitions, repeats : int
-        How many seeds, other partitions, and partitions for each grouping.
+    seeds, partitions, partition_seeds, repeats : int
+        How many seeds, other partitions, seeds for each of them, and partitions for each grouping.
     folds : int
         Of those partitions.
     ks : tuple of int
@@ -93,6 +94,7 @@ class Plan:
     seed: int = TRAINING.seed
     seeds: int = SEEDS
     partitions: int = PARTITIONS
+    partition_seeds: int = PARTITION_SEEDS
     repeats: int = REPEATS
     folds: int = FOLDS
     ks: tuple[int, ...] = KS
@@ -119,7 +121,7 @@ class Plan:
         return replace(plan, **few)
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "partitions", "repeats"):
+        for name in ("seeds", "partitions", "partition_seeds", "repeats"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}={getattr(self, name)}: expected at least 1.")
 
@@ -261,24 +263,31 @@ class Plan:
         return _chosen(asked, models)
 
     def other_partitions(self) -> list[Asked]:
-        """GCN and MLP on other partitions of the (merged) subjects."""
-        return self._grouped("other_partitions", "equal_files", self.partitions, FOLDS)
+        """GCN, MLP and cell size on other partitions of the (merged) subjects: the primary ones."""
+        asked = []
+        for draw in self._counted(self.partitions):
+            partition = Partition(by="equal_files", folds=FOLDS, draw=draw)
+            for models, seeds in ((("gcn", "mlp"), self.partition_seeds), (("size",), 1)):
+                asked += self._ask(
+                    "other_partitions", models, partition, self._counted(seeds),
+                    graph=self.attached,
+                )  # fmt: skip
+        return asked
 
     def groupings(self) -> list[Asked]:
         """GCN and MLP when nothing differs but what a random partition keeps together."""
-        return [a for key in GROUPINGS for a in self._grouped(key, key, self.repeats, self.folds)]
-
-    def _grouped(self, protocol: str, by: str, draws: int, folds: int) -> list[Asked]:
-        similarity = self.similarity if by == "near_duplicates" else None
         return [
             a
-            for draw in self._counted(draws)
+            for by in GROUPINGS
+            for draw in self._counted(self.repeats)
             for a in self._ask(
-                protocol, ("gcn", "mlp"),
-                Partition(by=by, folds=folds, draw=draw, similarity=similarity), [draw],
-                graph=self.attached,
+                by, ("gcn", "mlp"), self._grouped(by, draw), [draw], graph=self.attached
             )
-        ]  # fmt: skip
+        ]
+
+    def _grouped(self, by: str, draw: int) -> Partition:
+        similarity = self.similarity if by == "near_duplicates" else None
+        return Partition(by=by, folds=self.folds, draw=draw, similarity=similarity)
 
     def resubstituted(self) -> list[Asked]:
         """GCN and MLP asked about the very cells that they were trained on."""

@@ -28,6 +28,7 @@ from leukgnn.networks import Settings
 
 PREDICTIONS = [
     "protocol", "model", "seed", "fold", "filename", "subject", "label", "probability", "n_train",
+    "partition",
 ]  # fmt: skip
 FORMAT = 1  # of descriptions: another number makes every run another one
 
@@ -97,8 +98,7 @@ class Run:
     @property
     def name(self) -> str:
         """How messages call it, such as ``gcn, official fold_0, seed 3 (1a2b3c4d5e6f)``."""
-        draw = "" if self.partition.draw is None else f" {self.partition.draw}"
-        place = f"{self.partition.by}{draw} {self.fold}"
+        place = f"{self.partition.name} {self.fold}"
         return f"{self.classifier}, {place}, seed {self.seed} ({self.key[:12]})"
 
     @property
@@ -242,8 +242,8 @@ def predictions(asked: Sequence[Asked], store: Store, *, progress: bool = True) 
     Returns
     -------
     DataFrame
-        The columns of the contract `predictions.parquet`, and `n_train`; fold is the fold whose
-        network answered.
+        The columns of the contract `predictions.parquet`, `n_train` and `partition`; fold is the
+        fold whose network answered, by a name of its own where a protocol has several partitions.
     """
     found = values(asked, store, progress=progress)
     parts = [_cells(a.features)[:, a.run.asked(a.features)] for a in asked]
@@ -252,7 +252,8 @@ def predictions(asked: Sequence[Asked], store: Store, *, progress: bool = True) 
         "protocol": [a.protocol for a in asked],
         "model": [a.model for a in asked],
         "seed": [a.seed for a in asked],
-        "fold": [a.run.fold for a in asked],
+        "fold": [_fold(a.run) for a in asked],
+        "partition": [a.run.partition.name for a in asked],
         "n_train": [int(_split(a).train.sum()) for a in asked],
     }
     cells = pd.DataFrame(per_run).loc[
@@ -267,6 +268,12 @@ def predictions(asked: Sequence[Asked], store: Store, *, progress: bool = True) 
 def _cells(features: Features) -> np.ndarray:
     """Filename, subject and label of all cells, shape (3, n), object."""
     return features.table[["filename", "subject", "label"]].to_numpy(dtype=object).T
+
+
+def _fold(run: Run) -> str:
+    """Name of a run's fold, unlike that of any other partition of the same kind and seed."""
+    grouped = run.partition.folds is not None
+    return f"{run.fold} of draw {run.partition.draw}" if grouped else run.fold
 
 
 def _split(asked: Asked) -> Split:

@@ -362,9 +362,17 @@ def imported(path):
             module = importlib.import_module(node.module)
             for alias in node.names:
                 value = getattr(module, alias.name)
-                home = getattr(value, "__module__", node.module)
-                source = value if inspect.ismodule(value) else importlib.import_module(home)
-                yield Path(source.__file__)
+                if inspect.ismodule(value) and value.__name__ == f"{PACKAGE.name}.networks":
+                    # A face that is loaded when used: all that it hands on.
+                    yield from (home(getattr(value, name), node.module) for name in dir(value))
+                yield home(value, node.module)
+
+
+def home(value, module):
+    """File that defines a value; of what has no module of its own, the one it was taken from."""
+    if not inspect.ismodule(value):
+        value = importlib.import_module(getattr(value, "__module__", module))
+    return Path(value.__file__)
 
 
 def computing(path):
