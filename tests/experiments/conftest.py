@@ -16,11 +16,11 @@ def real():
     return shipped.take(rows.to_numpy())
 
 
-def cells_of(signal, label, subject):
+def cells_of(signal, label, subject, growth=0.5):
     """Cells with these columns of features and the others 0.
 
     Subjects s and s + 6 are linked, so that `subject` and `merged_subject` are never the same;
-    each fold has two of the six. Leukemic cells have the larger boxes.
+    each fold has two of the six. Leukemic cells' boxes are wider and higher by `growth`.
     """
     n = len(label)
     x = np.zeros((n, EXTRACTOR.features), dtype=np.float32)
@@ -36,8 +36,8 @@ def cells_of(signal, label, subject):
             "merged_subject": [f"m{link}" for link in linked],
             "label": label,
             "sha256": [f"{i:064d}" for i in range(n)],
-            "bbox_w": np.exp(generator.normal(5 + 0.5 * label, 0.15)).round(),
-            "bbox_h": np.exp(generator.normal(5 + 0.5 * label, 0.15)).round(),
+            "bbox_w": np.exp(generator.normal(5 + growth * label, 0.15)).round(),
+            "bbox_h": np.exp(generator.normal(5 + growth * label, 0.15)).round(),
         }
     )
     return Features(x, table, {"weights": {"name": "none"}}, "planted")
@@ -58,7 +58,7 @@ def mixed():
     subject = np.repeat(np.arange(72), 10)
     label = 1 - ((subject % 2 == 0) & (subject // 12 % 3 == 0))
     overlapping = np.random.default_rng(1).normal(size=(720, 2)) + 0.7 * label[:, None] - 0.35
-    return cells_of(overlapping, label, subject)
+    return cells_of(overlapping, label, subject, growth=0.1)
 
 
 @pytest.fixture(scope="session")
