@@ -26,8 +26,9 @@ from leukgnn.graphs import Attached, Joined
 from leukgnn.networks import GCN, Settings
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def task(real):
+    """Tests only read it, and share its graph and networks."""
     return Task(
         features=real,
         split=official_folds(real.table)[0],
@@ -37,9 +38,9 @@ def task(real):
     )
 
 
-@pytest.mark.parametrize("name", sorted(set(CLASSIFIERS) - {"gcn_tuned", "mlp_tuned"}))
-def test_an_answer_does_not_change_when_other_test_cells_go_or_change(task, name):
-    """Attached: half of the test cells turn to nonsense, the other half notices nothing."""
+@pytest.fixture(scope="module")
+def others(task):
+    """Half of the test cells; the task with the other half turned to nonsense, and without it."""
     kept = np.flatnonzero(task.split.test)[::2]
     others = np.setdiff1d(np.flatnonzero(task.split.test), kept)
     x, table = task.x.copy(), task.table.copy()
@@ -47,10 +48,16 @@ def test_an_answer_does_not_change_when_other_test_cells_go_or_change(task, name
     table.loc[others, "label"] = 1 - table.loc[others, "label"]
     table.loc[others, ["bbox_w", "bbox_h"]] = 7
     nonsense = dataclasses.replace(task.features, x=x, table=table)
-    changed = dataclasses.replace(task, features=nonsense)
     fewer = np.zeros(len(x), dtype=bool)
     fewer[kept] = True
     alone = dataclasses.replace(task, split=Split("f", task.split.train, fewer))
+    return kept, dataclasses.replace(task, features=nonsense), alone
+
+
+@pytest.mark.parametrize("name", sorted(set(CLASSIFIERS) - {"gcn_tuned", "mlp_tuned"}))
+def test_an_answer_does_not_change_when_other_test_cells_go_or_change(task, others, name):
+    """Attached: half of the test cells turn to nonsense, the other half notices nothing."""
+    kept, changed, alone = others
     before = answer(name, task)[kept]
     assert answer(name, changed)[kept] == pytest.approx(before, abs=1e-5)
     assert answer(name, alone)[kept] == pytest.approx(before, abs=1e-5)
@@ -156,6 +163,7 @@ def test_joined_answers_differ_by_the_edges_within_test_subjects_alone(task, tra
 
 def test_the_dummy_node_asks_the_network_of_the_attached_cells(task, trainings):
     """One training for both ways, and the way without neighbours sees the bare cell."""
+    task = dataclasses.replace(task)  # nothing is trained yet
     attached, dummy = (answer(name, task) for name in ("gcn", "gcn_dummy"))
     assert len(trainings) == 1
     test = task.split.test

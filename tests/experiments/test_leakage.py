@@ -48,6 +48,29 @@ def test_similar_features_with_another_size_are_no_pair(planted):
     assert pairs["filename_a"].tolist() == ["0.bmp"]
 
 
+def test_similar_features_of_the_same_width_and_another_height_are_no_pair(planted):
+    planted.table.loc[11, "bbox_h"] = 99
+    pairs = near_duplicates(planted, similarity=0.999)
+    assert pairs["filename_a"].tolist() == ["0.bmp"]
+
+
+def test_a_grouping_keeps_what_its_name_says(planted):
+    names = {
+        "cells": "filename",
+        "source_images": "source_image",
+        "subjects": "subject",
+        "equal_files": "merged_subject",
+    }
+    table = planted.table.assign(
+        source_image=planted.table["subject"] + "_" + (np.arange(40) % 4 // 2).astype(str),
+        merged_subject=planted.table["subject"].replace({"H1": "H0+H1", "H0": "H0+H1"}),
+    )
+    groups = groupings(table)
+    for key, column in names.items():
+        assert groups[key].tolist() == table[column].tolist()
+    assert [groups[key].nunique() for key in names] == [40, 20, 10, 9]
+
+
 def test_groupings_get_coarser(planted):
     pairs = near_duplicates(planted, similarity=0.999)
     groups = groupings(planted.table, pairs)

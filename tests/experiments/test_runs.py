@@ -23,7 +23,10 @@ from leukgnn.experiments import (
     Partition,
     Run,
     Store,
+    Task,
     Value,
+    answer,
+    choice,
     compute,
     fill,
     fingerprint,
@@ -525,6 +528,46 @@ def test_predictions_are_the_answers_cell_by_cell(real, own):
         )
         assert (rows["n_train"] == split.train.sum()).all()
         assert set(rows["fold"]) == {"fold_0"}
+
+
+def test_a_run_holds_what_its_classifier_answers_for_its_test_cells(real):
+    (a,) = ask(real, "mlp_tuned", seeds=(3,))
+    run = dataclasses.replace(a.run, fold="fold_1", graph=Joined(k=4, edges="mutual"), chooser=2)
+    split = Partition(by="official").split(real, "fold_1")
+    task = Task(features=real, split=split, graph=run.graph, seed=3, settings=run.settings)
+    asked = run.task(real)
+    assert (asked.edge_index == task.edge_index).all() and asked.seed == 3
+    value = compute(run, asked)
+    assert value.choice.tolist() == choice("mlp_tuned", task, 2).tolist()
+    expected = answer("mlp_tuned", task, value.choice)[split.test]
+    assert value.probability == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_run_keeps_the_curves_of_its_own_network(real):
+    for a in ask(real, "gcn", "mlp"):
+        task = a.run.task(real)
+        trained = {"gcn": task.trained_gcn, "mlp": task.trained_mlp}[a.model][1]
+        np.testing.assert_array_equal(compute(a.run, task).curves, trained.to_numpy())
+
+
+def test_each_answer_stands_under_the_seed_and_fold_whose_network_gave_it(real, own):
+    asked = [
+        dataclasses.replace(a, run=dataclasses.replace(a.run, fold=fold))
+        for a in ask(real, "size", "mlp", seeds=(0, 1), epochs=1)
+        for fold in ("fold_0", "fold_2")
+    ]
+    table = predictions(asked, own, progress=False)
+    folds = real.table.set_index("filename")["fold"]
+    assert (table["fold"] == table["filename"].map(folds)).all()
+    sizes = folds.value_counts()
+    for (_, _, fold), rows in table.groupby(["model", "seed", "fold"]):
+        assert len(rows) == sizes[fold]
+        split = Partition(by="official").split(real, fold)
+        assert (rows["n_train"] == split.train.sum()).all()
+    for a in asked:
+        of_run = (table["model"] == a.model) & (table["seed"] == a.seed)
+        found = table.loc[of_run & (table["fold"] == a.run.fold), "probability"]
+        assert found.tolist() == own.get(a.run).probability.astype(float).tolist()
 
 
 def test_a_run_asked_everywhere_answers_for_all_cells(real, own):
