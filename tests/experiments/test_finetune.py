@@ -1,5 +1,6 @@
 """Fine-tuning: resumable, fair, and the shipped reference whole."""
 
+import functools
 import json
 
 import numpy as np
@@ -9,10 +10,11 @@ import torch
 
 from leukgnn import cells, features
 from leukgnn.evaluation import results_table
-from leukgnn.experiments import cnn, cnn_reference, finetune, official_folds
+from leukgnn.experiments import Task, cnn, cnn_reference, finetune, official_folds
 from leukgnn.features import resnet
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached
+from leukgnn.networks import Settings
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +161,8 @@ def test_every_cell_is_answered_by_the_fold_that_did_not_train_on_it(
 ):
     table, _, weights = drawn
     target = tmp_path / "cnn.parquet"
+    brief = functools.partial(Task, settings=Settings(epochs=2))
+    monkeypatch.setattr(finetune, "Task", brief)
     trained, fine_tune = [], cnn.fine_tune
     monkeypatch.setattr(
         cnn, "fine_tune", lambda p, y, train, *a, **k: (
