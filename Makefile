@@ -64,7 +64,8 @@ page:
 screenshots: $(READY)
 	LEUKGNN_SCREENSHOTS=book $(BIN)/python -m pytest tests/demo/test_demo.py -k phantoms
 
-# After `make book PROFILE=full`: its runs and tables become the published ones.
+# After `make book`, or `make book PROFILE=full`: what was computed here, and the tables, become the
+# published ones; runs that were only read stay as they are.
 publish: $(READY)
 	$(BIN)/leukgnn publish
 	$(BIN)/leukgnn readme

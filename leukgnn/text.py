@@ -20,18 +20,15 @@ def p_value(p: float) -> str:
     return "<0.001" if p < 0.0005 else f"{p:.3f}"
 
 
-def p_note(draws: int, rows: int = 1) -> str:
-    """Say in a caption how its p-values were made, and what they cannot tell.
+DIFFERENCE_NOTE = (
+    "with 95 % intervals over subjects (jackknife, Student's t), their outcome (equivalent: the "
+    "whole interval within 0.02 of zero) and, in brackets, how many subjects carry the interval."
+)
 
-    `rows` is how many of them Holm's correction is over; 1 where none is made.
-    """
-    holm = ", with Holm's correction over the rows" if rows > 1 else ""
-    return (
-        "p by sign flips over subjects, for the AUC by Obuchowski's variance" + holm + ". Sign "
-        "flips ask whether the two models could be exchanged: of models that trade recall for "
-        "specificity they see little, so read the interval there. "
-        f"{draws:,} draws give no p below {rows / (draws + 1):.2g}."
-    )
+
+def difference(row: Mapping[Any, Any] | pd.Series) -> str:
+    """Write a paired difference with its interval, its outcome and the subjects that carry it."""
+    return f"{with_interval(row, signed=True)}, {row['outcome']} ({row['effective_subjects']:.1f})"
 
 
 def counted(number: int, noun: str) -> str:

@@ -1,5 +1,7 @@
-"""How a full build's runs and tables become the published ones."""
+"""How a build's runs and tables become the published ones."""
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +10,22 @@ from leukgnn.book import chapters
 from leukgnn.book.published import FOLDER, PROFILE, PROVENANCE, TABLES
 from leukgnn.evaluation import DRAWS
 from leukgnn.experiments import Plan, Store
-from leukgnn.experiments.store import PUBLISHED, write_published
+from leukgnn.experiments.store import (
+    PUBLISHED,
+    Maker,
+    published_makers,
+    published_runs,
+    write_published,
+)
 from leukgnn.features import shipped_features
 from leukgnn.files import InputError
 from leukgnn.text import counted
 
 
 def publish(notebooks: Path, results: Path, store: Store) -> None:
-    """Keep a full build's runs and result tables as the published ones, with where they come from.
+    """Keep a build's runs and result tables as the published ones, with where they come from.
+
+    Runs that this machine did not compute stay as they were published.
 
     Parameters
     ----------
@@ -29,46 +39,42 @@ def publish(notebooks: Path, results: Path, store: Store) -> None:
     Raises
     ------
     InputError
-        When a chapter, table or run is missing, or something was not computed in the full profile
-        from a commit without changes.
+        When a chapter, table or run is missing, or something was not computed from a commit
+        without changes.
     """
     executed = {path.stem: chapters.metadata(path) for path in sorted(notebooks.glob("*.ipynb"))}
     for path in (notebooks, *(results / name for name in TABLES)):
         if not path.exists():
             raise InputError(f"{path} is missing: run `make book PROFILE={PROFILE}` first.")
-    for name, metadata in executed.items():
-        if metadata["parameters"].get("profile") != PROFILE:
-            raise InputError(
-                f"chapter {name} was not executed in the {PROFILE} profile: run `make clean` and "
-                f"`make book PROFILE={PROFILE}` first."
-            )
-    commit = _only_commit(metadata["provenance"] for metadata in executed.values())
+    commit = _only_commit(metadata["provenance"]["commit"] for metadata in executed.values())
     plan = Plan.of(shipped_features(), PROFILE)
     groups = {name: {a.run.key: a.run for a in asked} for name, asked in plan.groups().items()}
     runs = {key: run for group in groups.values() for key, run in group.items()}
-    missing = [run.name for run in runs.values() if store.read_own(run) is None]
+    own = {key for key, run in runs.items() if store.read_own(run) is not None}
+    missing = [run.name for key, run in runs.items() if key not in own | set(published_runs())]
     if missing:
         raise InputError(f"{counted(len(missing), 'run')} missing, such as {missing[0]}.")
-    origins = [store.provenance(run) for run in runs.values()]
-    computed_by = _only_commit(origins)
+    makers = published_makers() | {key: _maker(store.provenance(runs[key])) for key in own}
+    _only_commit(makers[key]["commit"] for key in own)
+    values = {
+        key: (run.description, store.get(run) if key in own else published_runs()[key])
+        for key, run in runs.items()
+    }
     kept: set[str] = set()
     for name, group in groups.items():
-        own = {key: run for key, run in group.items() if key not in kept}
-        values = {key: (run.description, store.get(run)) for key, run in own.items()}
-        write_published(PUBLISHED / f"{name}.parquet", values)
-        kept |= set(own)
+        part = {key: values[key] for key in group if key not in kept}
+        write_published(PUBLISHED / f"{name}.parquet", part, makers)
+        kept |= set(part)
     for name in TABLES:
         with files.atomic_path(FOLDER / name) as temporary:
             temporary.write_bytes((results / name).read_bytes())
-    origin = {key: value for key, value in origins[0].items() if key not in ("threads", "commit")}
     seconds = sum(metadata["seconds"] for metadata in executed.values())
     files.write_json(
         FOLDER / PROVENANCE,
         {
-            "command": f"make book PROFILE={PROFILE}",
-            **origin,
+            **{key: v for key, v in files.provenance().items() if key != "threads"},
             "commit": commit,
-            "runs": {"number": len(runs), "commit": computed_by},
+            "runs": {"number": len(runs), "made": _counted(makers[key] for key in runs)},
             "seeds": plan.seeds,
             "partitions": plan.partitions,
             "draws": DRAWS,
@@ -78,12 +84,27 @@ def publish(notebooks: Path, results: Path, store: Store) -> None:
     )
 
 
-def _only_commit(origins: Any) -> str:
+def _maker(origin: Mapping[str, Any]) -> Maker:
+    """Who computed a run: commit, processor, Python and torch."""
+    libraries = origin["libraries"]
+    return {
+        **{key: origin[key] for key in ("commit", "processor", "python")},
+        "torch": libraries["torch"],
+    }
+
+
+def _counted(makers: Iterable[Maker]) -> list[dict[str, Any]]:
+    """Makers with the number of runs that each made, most first."""
+    numbers = Counter(tuple(sorted(maker.items())) for maker in makers)
+    return [{"number": number, **dict(maker)} for maker, number in numbers.most_common()]
+
+
+def _only_commit(found: Iterable[str]) -> str:
     """Commit of everything computed; raise InputError unless it is one without changes."""
-    commits = {origin["commit"] for origin in origins}
-    if len(commits) != 1 or commits & {"unknown"} or next(iter(commits)).endswith("+"):
+    commits = set(found)
+    if len(commits) > 1 or commits & {"unknown"} or any(c.endswith("+") for c in commits):
         raise InputError(
-            f"what is to be published comes from {', '.join(sorted(commits)) or 'no commit'}: "
+            f"what is to be published comes from {', '.join(sorted(commits))}: "
             "expected one commit without changes; commit, run `make clean` and build again."
         )
-    return str(commits.pop())
+    return commits.pop() if commits else ""

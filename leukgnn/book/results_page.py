@@ -11,13 +11,20 @@ from leukgnn import files, paper
 from leukgnn.book.published import FOLDER, deviations, provenance, table
 from leukgnn.claims import TABLES as KEYS
 from leukgnn.claims import VERDICTS, sentence
-from leukgnn.evaluation import PAIRS
+from leukgnn.evaluation import MARGIN, PAIRS, PRIMARY
 from leukgnn.names import METRICS, MODELS, PROTOCOLS
-from leukgnn.text import counted, markdown_table, with_interval
+from leukgnn.text import (
+    DIFFERENCE_NOTE,
+    counted,
+    difference,
+    markdown_table,
+    p_value,
+    with_interval,
+)
 
 README_MARKS = ("<!-- results: written by `make readme` -->", "<!-- end of results -->")
 SHOWN = ("gcn", "mlp", "svm", "cnn", "size", "majority")  # models at a glance
-METRICS_SHOWN = ("accuracy", "roc_auc")
+METRICS_SHOWN = ("roc_auc", "size_adjusted_auc", "accuracy")
 
 
 def _by_key(name: str, folder: Path = FOLDER) -> pd.DataFrame:
@@ -45,14 +52,19 @@ def results_at_a_glance() -> str:
         lines.append(f"| {MODELS[model].label} | {' | '.join(values)} | {printed} |")
     apart = rows.loc[[("subject_disjoint", "gcn", "accuracy")]].iloc[0]
     of_cnn = rows.loc[[("subject_disjoint", "cnn", "accuracy")]].iloc[0]
-    gap = _interval(differences, ("subject_disjoint", "gcn", "mlp", "accuracy"), signed=True)
+    primary = differences.loc[[PRIMARY]].iloc[0]
+    partitions = counted(provenance()["partitions"], "partition")
+    at_equal_size = differences.loc[[(*PRIMARY[:3], "size_adjusted_auc")]].iloc[0]
     lines += [
         "",
         f"{apart['cells']:,.0f} real cells; 95 % intervals over {apart['subjects']:.0f} "
         "independent subjects (those that equal files link count as one); "
         f"{counted(int(apart['seeds']), 'seed')} of whatever is random, of the CNN "
-        f"{counted(int(of_cnn['seeds']), 'seed')}. On new subjects the graph adds {gap} to the "
-        "accuracy of the same network without graph.",
+        f"{counted(int(of_cnn['seeds']), 'seed')}. Whether the graph adds to the same network "
+        f"without graph, asked of new subjects in {partitions}: "
+        f"GCN minus MLP in ROC AUC {with_interval(primary, signed=True)}, *{primary['outcome']}* "
+        f"(margin {MARGIN}); among cells of about equal size "
+        f"{with_interval(at_equal_size, signed=True)}, *{at_equal_size['outcome']}*.",
         "",
         sentence(table("claims.csv")).strip(),
     ]
@@ -96,11 +108,18 @@ def _origin() -> str:
     """How the published runs were made, in a sentence."""
     origin = provenance()
     return (
-        f"{origin['runs']['number']} runs: {origin['seeds']} seeds, {origin['partitions']} other "
-        f"partitions of the subjects; {origin['draws']:,} bootstrap draws. Made by "
-        f"`{origin['command']}` from commit `{origin['commit']}` (the runs from commit "
-        f"`{origin['runs']['commit']}`) on {origin['processor']}, {origin['cores']} cores, Python "
-        f"{origin['python']}, torch {origin['libraries']['torch']}.\n"
+        f"{origin['runs']['number']:,} runs: {origin['seeds']} seeds, {origin['partitions']} other "
+        f"partitions of the subjects; {origin['draws']:,} bootstrap draws. The tables were made "
+        f"from commit `{origin['commit']}`, the runs {_makers(origin['runs']['made'])}.\n"
+    )
+
+
+def _makers(made: list[dict[str, Any]]) -> str:
+    """Who computed how many runs, in words."""
+    return "; ".join(
+        f"{part['number']:,} from commit `{part['commit']}` on {part['processor']}, Python "
+        f"{part['python']}, torch {part['torch']}"
+        for part in made
     )
 
 
@@ -133,7 +152,7 @@ def _models(results: Path) -> str:
             row["Seeds"], row["Alike"] = seeds.loc[[(protocol, model)]].iloc[0]
             rows.append(row)
     caption = (
-        "Accuracy and ROC AUC with 95 % intervals over subjects. Seeds: how many; alike: how many "
+        "ROC AUC and accuracy with 95 % intervals over subjects. Seeds: how many; alike: how many "
         "of them gave every cell the same answer."
     )
     return markdown_table(pd.DataFrame(rows), name="tbl-published-models", caption=caption)
@@ -153,15 +172,26 @@ def _differences(results: Path) -> str:
                 "Difference": f"{MODELS[first].label} minus {MODELS[second].label}",
             }
             for metric in METRICS_SHOWN:
-                row[METRICS[metric].label] = _interval(rows_of, (*key, metric), signed=True)
+                row[METRICS[metric].label] = difference(rows_of.loc[[(*key, metric)]].iloc[0])
+            row["p (Holm)"] = _corrected(rows_of.loc[[(*key, "roc_auc")]].iloc[0])
             rows.append(row)
-    caption = "Paired differences with 95 % intervals over subjects."
+    caption = (
+        f"Paired differences {DIFFERENCE_NOTE} p of the ROC AUC: of the primary question as it is, "
+        "of the declared secondary family after Holm's correction; all other rows describe."
+    )
     return markdown_table(pd.DataFrame(rows), name="tbl-published-differences", caption=caption)
 
 
-def _interval(rows: pd.DataFrame, key: tuple[str, ...], *, signed: bool = False) -> str:
+def _corrected(row: pd.Series) -> str:
+    """P of a declared comparison, a dash for what only describes."""
+    if row["family"] == "primary":
+        return f"{p_value(row['p'])} (primary)"
+    return p_value(row["p_holm"]) if row["family"] == "secondary" else "–"
+
+
+def _interval(rows: pd.DataFrame, key: tuple[str, ...]) -> str:
     """Value and interval of a row, or a dash where there is none."""
-    return with_interval(rows.loc[[key]].iloc[0], signed=signed) if key in rows.index else "–"
+    return with_interval(rows.loc[[key]].iloc[0]) if key in rows.index else "–"
 
 
 def _verdicts(results: Path) -> str:

@@ -10,6 +10,7 @@ from leukgnn.claims.rules import (
     NOT_CHECKABLE,
     NOT_REPRODUCED,
     PREDICATES,
+    UNDECIDED,
     UNSPECIFIED,
     VERDICTS,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "NOT_REPRODUCED",
     "PREDICATES",
     "TABLES",
+    "UNDECIDED",
     "UNSPECIFIED",
     "VERDICTS",
     "Facts",

@@ -89,7 +89,7 @@ class Facts:
     intervals : DataFrame
         Index protocol, model, metric; `value`, `low`, `high`.
     differences : DataFrame
-        Index protocol, first, second, metric; `value`, `low`, `high`.
+        Index protocol, first, second, metric; `value`, `low`, `high`, `outcome`.
     """
 
     glued: Mapping[str, Any]

@@ -9,9 +9,18 @@ HOLDS = "holds"
 APPROXIMATELY = "holds approximately"
 CONTRADICTED = "contradicted by the paper itself"
 NOT_REPRODUCED = "not reproduced"
+UNDECIDED = "undecided"
 UNSPECIFIED = "unspecified"
 NOT_CHECKABLE = "not checkable here"
-VERDICTS = (HOLDS, APPROXIMATELY, CONTRADICTED, NOT_REPRODUCED, UNSPECIFIED, NOT_CHECKABLE)
+VERDICTS = (
+    HOLDS,
+    APPROXIMATELY,
+    CONTRADICTED,
+    NOT_REPRODUCED,
+    UNDECIDED,
+    UNSPECIFIED,
+    NOT_CHECKABLE,
+)
 Judgement = tuple[str, str]  # verdict, our value as text
 
 
@@ -93,11 +102,11 @@ def in_interval(
 
 
 def better(facts: Facts, *, protocol: str, first: str, second: str, metric: str) -> Judgement:
-    """Say whether the paired difference of two models lies above zero with its whole interval."""
+    """Judge by the outcome of a paired difference: better, worse, equivalent or undecided."""
     row = facts.interval("differences", protocol, first, second, metric)
-    verdict = HOLDS if row["low"] > 0 else NOT_REPRODUCED
+    verdict = {"better": HOLDS, "undecided": UNDECIDED}.get(row["outcome"], NOT_REPRODUCED)
     what = f"{metric}, {first} minus {second}, {protocol}".replace("_", " ")
-    return verdict, f"{what}: {with_interval(row, signed=True)}"
+    return verdict, f"{what}: {with_interval(row, signed=True)}, {row['outcome']}"
 
 
 PREDICATES: dict[str, Callable[..., Judgement]] = {

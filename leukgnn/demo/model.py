@@ -17,7 +17,7 @@ from torch import Tensor
 from leukgnn import evaluation, experiments, files, networks
 from leukgnn.cells import training_cells
 from leukgnn.demo.model_file import LIKE, model_path
-from leukgnn.evaluation import DRAWS, SENSITIVITY, threshold_at
+from leukgnn.evaluation import SENSITIVITY, threshold_at
 from leukgnn.experiments import Partition, Plan, Sources, Store, Task
 from leukgnn.features import Features, features_hash, read_features_file
 from leukgnn.files import InputError
@@ -32,7 +32,6 @@ SHOWN = ("accuracy", "roc_auc", "recall", "specificity")
 def train(
     reference: Path,
     *,
-    draws: int = DRAWS,
     epochs: int = TRAINING.epochs,
     store: Store | None = None,
 ) -> Path:
@@ -45,8 +44,6 @@ def train(
     ----------
     reference : Path
         A feature file; its cells become the ones that a new cell is attached to.
-    draws : int
-        Of the bootstrap over subjects.
     epochs : int
     store : Store, optional
         Of runs; default: the checkout's, published runs included.
@@ -84,8 +81,8 @@ def train(
         "edges": GRAPH.edges,
         "seed": TRAINING.seed,
         "epochs": epochs,
-        "performance": _measured(apart, SHOWN, draws),
-        "operating_point": operating_point(apart, draws=draws),
+        "performance": _measured(apart, SHOWN),
+        "operating_point": operating_point(apart),
         "unlike": unlike(cells),
         "provenance": files.provenance(),
     }
@@ -138,17 +135,15 @@ def passed_on(
     return {"degree": torch.from_numpy(degree).float(), "scores": network.conv2.lin(hidden)}
 
 
-def _measured(
-    predictions: pd.DataFrame, shown: tuple[str, ...], draws: int
-) -> list[dict[str, Any]]:
+def _measured(predictions: pd.DataFrame, shown: tuple[str, ...]) -> list[dict[str, Any]]:
     """Rows of `evaluation.intervals` that the demo shows."""
-    table = evaluation.intervals(predictions, draws=draws, seed=TRAINING.seed)
+    table = evaluation.intervals(predictions)
     table = table[table["metric"].isin(shown)]
     columns = ["model", "metric", "value", "low", "high"]
     return [dict(zip(columns, row, strict=True)) for row in table[columns].to_numpy().tolist()]
 
 
-def operating_point(apart: pd.DataFrame, *, draws: int) -> dict[str, Any]:
+def operating_point(apart: pd.DataFrame) -> dict[str, Any]:
     """Threshold that finds 95 % of the leukemic cells, and what it does on held-apart cells.
 
     The threshold in use is chosen on all held-apart predictions. It is measured fold by fold with
@@ -158,8 +153,6 @@ def operating_point(apart: pd.DataFrame, *, draws: int) -> dict[str, Any]:
     ----------
     apart : DataFrame
         Predictions for subjects kept apart, the GCN's among them.
-    draws : int
-        Of the bootstrap over subjects.
 
     Returns
     -------
@@ -174,7 +167,7 @@ def operating_point(apart: pd.DataFrame, *, draws: int) -> dict[str, Any]:
         others = gcn[~held]
         threshold = threshold_at(SENSITIVITY, others["label"], others["probability"])
         found[held] = (gcn.loc[held, "probability"] >= threshold).astype(float)
-    measured = _measured(gcn.assign(probability=found), ("recall", "specificity"), draws)
+    measured = _measured(gcn.assign(probability=found), ("recall", "specificity"))
     value = {row["metric"]: row["value"] for row in measured}
     return {
         "threshold": threshold_at(SENSITIVITY, gcn["label"], gcn["probability"]),

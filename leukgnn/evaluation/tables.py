@@ -134,7 +134,7 @@ def declared(table: pd.DataFrame) -> pd.DataFrame:
     )
     families = {PRIMARY: "primary", **dict.fromkeys(SECONDARY, "secondary")}
     family = pd.Series([families.get(key) for key in keys], index=table.index, dtype=object)
-    secondary = family == "secondary"
+    secondary = (family == "secondary") & table["p"].notna()
     corrected = pd.Series(np.nan, index=table.index)
     corrected[secondary] = inference.holm(table.loc[secondary, "p"])
     return table.assign(family=family, p_holm=corrected)

@@ -72,5 +72,5 @@ def cnn_reference(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
     # The shipped file calls the fold of every row "all"; a cell's own fold is the one whose
     # network answered.
     fold = predictions["filename"].map(table.set_index("filename")["fold"])
-    asked = predictions.assign(fold=fold)[fold.notna()]
+    asked = predictions.assign(fold=fold, partition="official")[fold.notna()]
     return asked.reset_index(drop=True), provenance

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from leukgnn.experiments.runs import Run
 
 PUBLISHED = files.shipped_path("runs")
+Maker = dict[str, str]  # who computed a run: commit, processor, python, torch
 UNREADABLE = (OSError, SafetensorError, KeyError, ValueError)
 
 
@@ -178,14 +179,28 @@ def _read(path: Path) -> Iterable[tuple[str, Value]]:
     return [(key, value) for key, _, _, value in found]
 
 
-def write_published(path: Path, runs: Mapping[str, tuple[str, Value]]) -> None:
-    """Write runs into one compressed file: by key, their description and their value."""
+def published_makers() -> dict[str, Maker]:
+    """Who computed each published run, by key."""
+    return {
+        key: json.loads(made)
+        for path in sorted(PUBLISHED.glob("*.parquet"))
+        for key, made in zip(
+            *pq.read_table(path, columns=["key", "made"]).to_pydict().values(), strict=True
+        )
+    }
+
+
+def write_published(
+    path: Path, runs: Mapping[str, tuple[str, Value]], makers: Mapping[str, Maker]
+) -> None:
+    """Write runs into one compressed file: by key, their description, their value, their maker."""
     values = [value for _, value in runs.values()]
     table = pa.table(
         {
             "key": pa.array(list(runs)),
             "description": pa.array([description for description, _ in runs.values()]),
             "sha256": pa.array([value.sha256 for value in values]),
+            "made": pa.array([json.dumps(makers[key], sort_keys=True) for key in runs]),
             "width": pa.array([value.curves.shape[1] for value in values]),
             "probability": pa.array([v.probability for v in values], pa.list_(pa.float32())),
             "curves": pa.array([v.curves.ravel() for v in values], pa.list_(pa.float64())),

@@ -95,10 +95,11 @@ def test_tables_have_a_name_a_caption_and_readable_numbers():
         tables.show_table(frame.iloc[:0], name="tbl-t", caption="")
 
 
-def test_the_least_p_of_many_draws_is_not_written_as_zero():
-    assert "2,000 draws give no p below 0.0005." in text.p_note(2000)
-    assert "no p below 0.012." in text.p_note(2000, 24)
-    assert "Holm" in text.p_note(2000, 24) and "Holm" not in text.p_note(2000)
+def test_a_difference_says_its_outcome_and_who_carries_it():
+    row = {"value": -0.0164, "low": -0.043, "high": 0.0104, "outcome": "undecided"}
+    written = text.difference({**row, "effective_subjects": 3.77})
+    assert written == "-0.016 [-0.043, +0.010], undecided (3.8)"
+    assert text.p_value(1e-300) == "<0.001"
 
 
 @pytest.fixture

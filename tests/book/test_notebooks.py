@@ -27,12 +27,13 @@ SETTINGS = {
 }
 # What is ours to choose in a notebook, such as how many cells a figure shows.
 OURS = {
-    "profile", "images", "weights", "inputs", "examples", "sample", "seeds", "draws",
-    "minibatch_epochs", "neighbours", "partitions", "repeats", "ks", "similarity", "folds",
+    "profile", "images", "weights", "inputs", "examples", "sample", "seeds",
+    "minibatch_epochs", "neighbours", "partitions", "partition_seeds", "repeats", "ks", "similarity",
+    "folds",
 }  # fmt: skip
 FEW = {
-    "k": 5, "epochs": 2, "seeds": 1, "partitions": 1, "repeats": 1, "folds": 2, "ks": [3],
-    "minibatch_epochs": 1, "draws": 10, "sample": 100,
+    "k": 5, "epochs": 2, "seeds": 1, "partitions": 2, "partition_seeds": 1, "repeats": 1,
+    "folds": 2, "ks": [3], "minibatch_epochs": 1, "sample": 100,
 }  # fmt: skip
 
 
@@ -51,9 +52,7 @@ def test_defaults_are_those_of_the_plan(source):
     """So a chapter with its defaults asks for the published runs, and no other."""
     plan = experiments.Plan.__dataclass_fields__
     for parameter in chapters.declared_parameters(source).values():
-        if parameter.name == "draws":
-            assert parameter.default == evaluation.DRAWS
-        elif parameter.name in plan and parameter.name in OURS:
+        if parameter.name in plan and parameter.name in OURS:
             expected = plan[parameter.name].default
             default = parameter.default
             assert (tuple(default) if isinstance(default, list) else default) == expected
@@ -133,7 +132,7 @@ def result_tables(executed, small):
     target = executed / "results"
     plan = experiments.Plan(
         sources=experiments.Sources(small), k=5, settings=Settings(epochs=2), seeds=1,
-        partitions=1,
+        partitions=2, partition_seeds=1,
     )  # fmt: skip
     store = experiments.Store(executed / "runs", published=False)
     answers = experiments.predictions(plan.results(), store, progress=False)

@@ -14,7 +14,7 @@ from leukgnn.book import published, publishing, results_page
 from leukgnn.evaluation import agreement
 from leukgnn.experiments import store as stored
 from leukgnn.experiments import witness
-from leukgnn.experiments.store import Value, published_runs
+from leukgnn.experiments.store import Value, published_makers, published_runs
 from leukgnn.features import shipped_features
 from leukgnn.files import InputError
 
@@ -91,8 +91,12 @@ def test_the_published_intervals_agree_with_the_published_results():
 
 def test_provenance_names_one_commit_and_every_chapter(plan):
     origin = published.provenance()
-    assert not origin["commit"].endswith("+") and not origin["runs"]["commit"].endswith("+")
-    assert origin["command"] == "make book PROFILE=full"
+    made = origin["runs"]["made"]
+    assert not any(
+        commit.endswith("+") for commit in (origin["commit"], *(m["commit"] for m in made))
+    )
+    assert sum(m["number"] for m in made) == origin["runs"]["number"]
+    assert set(published_makers()) == set(published_runs())
     assert {p.stem for p in (ROOT / "notebooks").glob("*.md")} == set(origin["chapters"])
     assert origin["runs"]["number"] == len(plan.everything())
 
@@ -127,7 +131,10 @@ def build(tmp_path, monkeypatch, small_plan):
     for name in published.TABLES:
         shutil.copy(published.FOLDER / name, results)
     store = experiments.Store(tmp_path / "runs", published=False)
-    origin = {"commit": "abc", "processor": "a processor", "threads": 2}
+    origin = {
+        "commit": "abc", "processor": "a processor", "threads": 2, "python": "3.11",
+        "libraries": {"torch": "2"},
+    }  # fmt: skip
     monkeypatch.setattr(stored.files, "provenance", lambda: dict(origin))
     for a in small_plan.everything():
         answers = np.full(a.run.asked(a.features).sum(), 0.5, np.float32)
@@ -175,7 +182,9 @@ def test_publishing_keeps_runs_and_tables_and_their_origin(build, small_plan):
         assert (published.FOLDER / name).read_bytes() == (build[1] / name).read_bytes()
     origin = json.loads((published.FOLDER / published.PROVENANCE).read_text())
     assert origin["commit"] == "abc" and "threads" not in origin
-    assert origin["runs"] == {"number": len(small_plan.everything()), "commit": "abc"}
+    maker = {"commit": "abc", "processor": "a processor", "python": "3.11", "torch": "2"}
+    number = len(small_plan.everything())
+    assert origin["runs"] == {"number": number, "made": [{"number": number, **maker}]}
     assert origin["chapters"] == {"05_gcn": 1.2, "07_protocols": 1.2}
     kept = {key for path in publishing.PUBLISHED.glob("*.parquet") for key, _ in stored._read(path)}
     assert kept == {a.run.key for a in small_plan.everything()}
@@ -184,18 +193,31 @@ def test_publishing_keeps_runs_and_tables_and_their_origin(build, small_plan):
 @pytest.mark.parametrize(
     ("planted", "word"),
     [
-        ({"profile": "quick"}, "07_protocols was not executed in the full profile"),
         ({"commit": "abd"}, "abc, abd"),
         ({"commit": "abc+"}, "without changes"),
     ],
 )
-def test_what_is_no_full_run_of_one_commit_is_not_published(build, planted, word):
+def test_what_is_no_build_of_one_commit_is_not_published(build, planted, word):
     write_chapter(build[0] / "07_protocols.ipynb", **planted)
     if planted.get("commit") == "abc+":
         write_chapter(build[0] / "05_gcn.ipynb", **planted)
     with pytest.raises(InputError, match=word.replace("+", r"\+")):
         publishing.publish(*build)
     assert not published.FOLDER.exists()
+
+
+def test_runs_that_were_not_computed_here_stay_as_they_were(build, small_plan, monkeypatch):
+    run = small_plan.everything()[0].run
+    old = Value(np.full_like(build[2].get(run).probability, 0.25), np.zeros((0, 0)), np.zeros(0))
+    build[2]._path(run).unlink()
+    maker = {"commit": "old", "processor": "another", "python": "3.12", "torch": "2"}
+    monkeypatch.setattr(publishing, "published_runs", lambda: {run.key: old})
+    monkeypatch.setattr(publishing, "published_makers", lambda: {run.key: maker})
+    publishing.publish(*build)
+    read = dict(stored._read(publishing.PUBLISHED / "as_written.parquet"))
+    assert (read[run.key].probability == 0.25).all()
+    origin = json.loads((published.FOLDER / published.PROVENANCE).read_text())
+    assert {"number": 1, **maker} in origin["runs"]["made"]
 
 
 def test_a_build_without_its_tables_is_not_published(build):

@@ -19,7 +19,7 @@ from leukgnn.files import InputError
 from leukgnn.graphs import knn, knn_edges
 from leukgnn.networks import GCN, Settings
 
-EPOCHS, DRAWS = 2, 10
+EPOCHS = 2
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +53,7 @@ def store(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trained(few, store, alone):
     """A small feature file with its model; tests only read it."""
-    model.train(few, draws=DRAWS, epochs=EPOCHS, store=store)
+    model.train(few, epochs=EPOCHS, store=store)
     return few
 
 
@@ -91,7 +91,7 @@ def test_its_worth_is_that_of_the_books_runs(trained, store):
     asked = [a for a in plan.subject_disjoint(model.NETWORKS) if a.seed == plan.seed]
     assert len(asked) == 6 and all(a.run in store for a in asked)
     assert len(list(store.folder.rglob("*.safetensors"))) == len(asked)
-    table = intervals(predictions(asked, store), draws=DRAWS, seed=0)
+    table = intervals(predictions(asked, store))
     table = table.set_index(["model", "metric"])
     for row in read_model(trained)[1]["performance"]:
         expected = table.loc[(row["model"], row["metric"])]
@@ -121,7 +121,7 @@ def test_what_cells_pass_on_gives_the_networks_own_logits(few, edges):
 def test_a_model_file_has_the_usual_mode(small, store, alone):
     before = os.umask(0o022)
     try:
-        path = model.train(small, draws=DRAWS, epochs=EPOCHS, store=store)
+        path = model.train(small, epochs=EPOCHS, store=store)
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
@@ -150,7 +150,7 @@ def test_the_operating_point_is_measured_by_other_folds(known):
     apart["probability"] = 0.6 * apart["label"] + 0.2
     apart.loc[apart["fold"] == "fold_2", "probability"] -= 0.15
     other = apart.assign(model="mlp", probability=1 - apart["probability"])
-    metadata = model.operating_point(pd.concat([other, apart]), draws=10)
+    metadata = model.operating_point(pd.concat([other, apart]))
     assert metadata["threshold"] == pytest.approx(0.65)
     assert metadata["sensitivity"] == pytest.approx(2 / 3) and metadata["specificity"] == 1
 
@@ -162,7 +162,7 @@ def test_at_the_operating_point_cells_from_the_threshold_on_count_as_leukemic(kn
     rank = table.groupby(["fold", "label"]).cumcount()
     apart.loc[table["label"] == 1, "probability"] = np.where(rank[table["label"] == 1], 0.6, 0.2)
     apart.loc[(table["label"] == 0) & (rank < 5), "probability"] = 0.7
-    metadata = model.operating_point(apart, draws=10)
+    metadata = model.operating_point(apart)
     assert metadata["threshold"] == pytest.approx(0.6)
     assert metadata["sensitivity"] == pytest.approx(0.95)
     assert metadata["specificity"] == pytest.approx(0.75)

@@ -33,7 +33,8 @@ def test_scores_are_those_of_scikit_learn():
         "roc_auc": reference.roc_auc_score(label, probability),
     }
     assert ours == pytest.approx(theirs)
-    assert tuple(ours) == evaluation.METRICS
+    of_networks_or_sizes = ("pooled_auc", "size_adjusted_auc")  # `sums` knows them
+    assert (*ours, *of_networks_or_sizes) == evaluation.METRICS
 
 
 def test_constant_answer_has_defined_scores():
@@ -66,7 +67,8 @@ def test_bad_input_is_named(label, probability, word):
 def test_results_table_has_the_columns_of_the_contract():
     label, probability = drawn(3, 40)
     run = {"protocol": "as_written", "model": "gcn", "fold": "all", "n_train": 7}
-    cells = pd.DataFrame({**run, "label": label, "probability": probability})
+    names = [f"{i}.bmp" for i in range(40)]
+    cells = pd.DataFrame({**run, "filename": names, "label": label, "probability": probability})
     table = evaluation.results_table(pd.concat([cells.assign(seed=0), cells.assign(seed=1)]))
     contract = ["protocol", "model", "seed", "fold", "n_train", "n_test", *evaluation.METRICS]
     assert table.columns.tolist() == contract
@@ -78,7 +80,7 @@ def test_results_table_has_the_columns_of_the_contract():
 
 def test_results_table_has_a_row_for_each_fold_beside_all():
     label, probability = drawn(4, 90)
-    cells = pd.DataFrame({"label": label, "probability": probability})
+    cells = pd.DataFrame({"label": label, "probability": probability, "filename": "unknown.bmp"})
     cells["fold"] = np.repeat(["fold_0", "fold_1", "fold_2"], [20, 30, 40])
     cells["n_train"] = cells["fold"].map({"fold_0": 70, "fold_1": 60, "fold_2": 51})
     keys = {"protocol": "subject_disjoint", "model": "gcn", "seed": 2}
@@ -90,14 +92,23 @@ def test_results_table_has_a_row_for_each_fold_beside_all():
     for fold, row in table.iterrows():
         part = cells if fold == "all" else cells[cells["fold"] == fold]
         expected = evaluation.score(part["label"], part["probability"])
-        assert row[list(evaluation.METRICS)].to_dict() == pytest.approx(expected)
+        expected["pooled_auc"] = expected.pop("roc_auc")
+        assert row[list(expected)].to_dict() == pytest.approx(expected)
+    pairs, area = zip(*(of_fold(part) for _, part in cells.groupby("fold")), strict=True)
+    assert table.loc["all", "roc_auc"] == pytest.approx(np.average(area, weights=pairs))
     assert (table[["protocol", "model", "seed"]] == list(keys.values())).all(axis=None)
+
+
+def of_fold(cells):
+    """Pairs of a healthy and a leukemic cell, and the ROC AUC."""
+    pairs = (cells["label"] == 0).sum() * (cells["label"] == 1).sum()
+    return pairs, reference.roc_auc_score(cells["label"], cells["probability"])
 
 
 def test_a_single_fold_has_the_row_all_alone():
     label, probability = drawn(5, 40)
     cells = pd.DataFrame({"label": label, "probability": probability, "n_train": 9})
-    cells = cells.assign(protocol="p", model="gcn", seed=0, fold="fold_1")
+    cells = cells.assign(protocol="p", model="gcn", seed=0, fold="fold_1", filename="x.bmp")
     assert evaluation.results_table(cells)["fold"].tolist() == ["all"]
 
 
