@@ -21,9 +21,9 @@ import yaml
 ROOT = Path(__file__).parent.parent
 COPIED = ("leukgnn", "tests", "notebooks")
 LIBRARIES = (
-    "IPython", "joblib", "jupytext", "nbformat", "pandas", "pyarrow.parquet", "scipy.stats",
+    "hypothesis", "IPython", "joblib", "jupytext", "nbformat", "pandas", "pyarrow.parquet", "scipy.stats",
     "sklearn.svm", "sklearn.linear_model", "sklearn.cluster", "sklearn.model_selection",
-    "sklearn.calibration", "torch", "torch_geometric.nn", "torchvision.transforms.v2", "tqdm",
+    "sklearn.calibration", "sklearn.dummy", "sklearn.pipeline", "threadpoolctl", "torch", "torch_geometric.nn", "torchvision.models", "torchvision.transforms.v2", "tqdm",
 )  # fmt: skip
 
 

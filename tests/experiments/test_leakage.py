@@ -54,6 +54,19 @@ def test_similar_features_of_the_same_width_and_another_height_are_no_pair(plant
     assert pairs["filename_a"].tolist() == ["0.bmp"]
 
 
+def test_cells_of_one_size_that_look_less_alike_than_asked_are_no_pair(planted):
+    """Cells 5 and 6 have one size; their cosine is about 0.9."""
+    planted.x[6] = planted.x[5] + np.where(np.arange(16) == 3, 1.3, 0).astype(np.float32)
+    for column in ("bbox_w", "bbox_h"):
+        planted.table.loc[6, column] = planted.table.loc[5, column]
+    a, b = planted.x[[5, 6]]
+    cosine = float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+    assert 0.7 < cosine < 0.97
+    for similarity, there in ((cosine + 0.01, False), (cosine - 0.01, True)):
+        pairs = near_duplicates(planted, similarity=similarity)
+        assert ("5.bmp" in set(pairs["filename_a"])) == there
+
+
 def test_a_grouping_keeps_what_its_name_says(planted):
     names = {
         "cells": "filename",
