@@ -21,9 +21,11 @@ import yaml
 ROOT = Path(__file__).parent.parent
 COPIED = ("leukgnn", "tests", "notebooks")
 LIBRARIES = (
-    "hypothesis", "IPython", "joblib", "jupytext", "nbformat", "pandas", "pyarrow.parquet", "scipy.stats",
-    "sklearn.svm", "sklearn.linear_model", "sklearn.cluster", "sklearn.model_selection",
-    "sklearn.calibration", "sklearn.dummy", "sklearn.pipeline", "threadpoolctl", "torch", "torch_geometric.nn", "torchvision.models", "torchvision.transforms.v2", "tqdm",
+    "hypothesis", "IPython", "joblib", "jupytext", "nbformat", "pandas", "pyarrow.parquet",
+    "scipy.stats", "sklearn.calibration", "sklearn.cluster", "sklearn.dummy",
+    "sklearn.linear_model", "sklearn.model_selection", "sklearn.pipeline", "sklearn.svm",
+    "threadpoolctl", "torch", "torch_geometric.nn", "torchvision.models",
+    "torchvision.transforms.v2", "tqdm",
 )  # fmt: skip
 
 
