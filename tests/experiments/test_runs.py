@@ -517,7 +517,7 @@ def test_predictions_are_the_answers_cell_by_cell(real, own):
     asked = ask(real, "gcn", "size")
     table = predictions(asked, own, progress=False)
     contract = ["protocol", "model", "seed", "fold", "filename", "subject", "label", "probability"]
-    assert table.columns.tolist() == [*contract, "n_train"]
+    assert table.columns.tolist() == [*contract, "n_train", "partition"]
     for a, (_, rows) in zip(asked, table.groupby("model"), strict=True):
         split = a.run.partition.split(real, "fold_0")
         cells = real.table[split.test]
