@@ -401,115 +401,6 @@ def test_every_computing_module_is_there():
         assert list(PACKAGE.glob(pattern)), pattern
 
 
-# Side by side
-
-
-def handed_over(tmp_path, asked, own):
-    """The runs and the store, for another process."""
-    path = tmp_path / "asked.pickle"
-    path.write_bytes(pickle.dumps((asked, own)))
-    return path
-
-
-FILL = """
-import pickle, sys, time
-from pathlib import Path
-from leukgnn.experiments import Store, fill
-asked, store = pickle.loads(Path(sys.argv[1]).read_bytes())
-if "linger" in sys.argv:
-    write = Store.write
-    def linger(self, run, value):
-        write(self, run, value)
-        print("stored", flush=True)
-        time.sleep(600)
-    Store.write = linger
-print("ready", flush=True)
-sys.stdin.readline()
-print(fill(asked, store, progress=False))
-"""
-
-
-@pytest.fixture
-def filling(tmp_path, own, monkeypatch):
-    """Start another process that fills the store, one run at a time, when it gets a line."""
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    started = []
-
-    def start(asked, *how):
-        path = handed_over(tmp_path, asked, own)
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", FILL, path, *how],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        started.append(process)
-        assert process.stdout.readline() == "ready\n"
-        process.stdin.write("go\n")
-        process.stdin.flush()
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-def test_two_processes_fill_a_store_at_the_same_time(real, own, filling):
-    asked = ask(real, "gcn", "mlp", "size", seeds=range(4), epochs=5)
-    other = filling(asked)
-    here = values(asked, own, progress=False)
-    rest, _ = other.communicate(timeout=120)
-    assert other.returncode == 0 and int(rest) <= len(asked)
-    keys = {a.run.key for a in asked}
-    assert {path.stem for path in own.folder.rglob("*") if path.is_file()} == keys
-    for a, value in zip(asked, here, strict=True):
-        assert own.read(a.run).probability == pytest.approx(value.probability, abs=1e-5)
-
-
-def test_an_interrupted_fill_goes_on_where_it_stopped(real, own, filling, computed):
-    asked = ask(real, "gcn", "mlp", seeds=(0, 1))
-    other = filling(asked, "linger")
-    assert other.stdout.readline() == "stored\n"
-    other.kill()
-    other.wait()
-    before = {a.run.key for a in asked if a.run in own}
-    assert len(before) == 1
-    assert fill(asked, own, progress=False) == 3
-    assert len(computed) == 3
-    assert not before & {run.key for run in computed}
-    assert all(a.run in own for a in asked)
-
-
-@pytest.fixture
-def single_thread():
-    """As many threads here as a worker has."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        yield
-    torch.set_num_threads(threads)
-
-
-def test_side_by_side_gives_what_a_single_worker_gives(real, tmp_path, monkeypatch, single_thread):
-    asked = ask(real, "gcn", "mlp", "svm", seeds=(0, 1))
-    found = []
-    for workers in (1, 2):
-        monkeypatch.setattr(runs, "cpu_count", lambda workers=workers: workers)
-        own = Store(tmp_path / f"{workers}", published=False)
-        found.append(values(asked, own, progress=False))
-    get_reusable_executor().shutdown()
-    for single, double in zip(*found, strict=True):
-        assert double.probability == pytest.approx(single.probability, abs=1e-6)
-        assert double.choice == pytest.approx(single.choice, abs=1e-6)
-
-
-def test_runs_that_share_a_network_train_it_once(real, own, monkeypatch):
-    trained, fit = [], leukgnn.networks.fit
-    monkeypatch.setattr(leukgnn.networks, "fit", lambda *a, **k: trained.append(1) or fit(*a, **k))
-    fill(ask(real, "gcn", "gcn_dummy", "gcn_asked_masked"), own, progress=False)
-    assert len(trained) == 1
-
-
 # Tables
 
 
@@ -660,3 +551,112 @@ def test_a_hash_is_of_all_numbers():
         changed = getattr(value, name).copy()
         changed.flat[1] = 2
         assert dataclasses.replace(value, **{name: changed}).sha256 != value.sha256
+
+
+# Side by side
+
+
+def handed_over(tmp_path, asked, own):
+    """The runs and the store, for another process."""
+    path = tmp_path / "asked.pickle"
+    path.write_bytes(pickle.dumps((asked, own)))
+    return path
+
+
+FILL = """
+import pickle, sys, time
+from pathlib import Path
+from leukgnn.experiments import Store, fill
+asked, store = pickle.loads(Path(sys.argv[1]).read_bytes())
+if "linger" in sys.argv:
+    write = Store.write
+    def linger(self, run, value):
+        write(self, run, value)
+        print("stored", flush=True)
+        time.sleep(600)
+    Store.write = linger
+print("ready", flush=True)
+sys.stdin.readline()
+print(fill(asked, store, progress=False))
+"""
+
+
+@pytest.fixture
+def filling(tmp_path, own, monkeypatch):
+    """Start another process that fills the store, one run at a time, when it gets a line."""
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    started = []
+
+    def start(asked, *how):
+        path = handed_over(tmp_path, asked, own)
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", FILL, path, *how],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        started.append(process)
+        assert process.stdout.readline() == "ready\n"
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_two_processes_fill_a_store_at_the_same_time(real, own, filling):
+    asked = ask(real, "gcn", "mlp", "size", seeds=range(4), epochs=5)
+    other = filling(asked)
+    here = values(asked, own, progress=False)
+    rest, _ = other.communicate(timeout=120)
+    assert other.returncode == 0 and int(rest) <= len(asked)
+    keys = {a.run.key for a in asked}
+    assert {path.stem for path in own.folder.rglob("*") if path.is_file()} == keys
+    for a, value in zip(asked, here, strict=True):
+        assert own.read(a.run).probability == pytest.approx(value.probability, abs=1e-5)
+
+
+def test_an_interrupted_fill_goes_on_where_it_stopped(real, own, filling, computed):
+    asked = ask(real, "gcn", "mlp", seeds=(0, 1))
+    other = filling(asked, "linger")
+    assert other.stdout.readline() == "stored\n"
+    other.kill()
+    other.wait()
+    before = {a.run.key for a in asked if a.run in own}
+    assert len(before) == 1
+    assert fill(asked, own, progress=False) == 3
+    assert len(computed) == 3
+    assert not before & {run.key for run in computed}
+    assert all(a.run in own for a in asked)
+
+
+@pytest.fixture
+def single_thread():
+    """As many threads here as a worker has."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        yield
+    torch.set_num_threads(threads)
+
+
+def test_side_by_side_gives_what_a_single_worker_gives(real, tmp_path, monkeypatch, single_thread):
+    asked = ask(real, "gcn", "mlp", "svm", seeds=(0, 1))
+    found = []
+    for workers in (1, 2):
+        monkeypatch.setattr(runs, "cpu_count", lambda workers=workers: workers)
+        own = Store(tmp_path / f"{workers}", published=False)
+        found.append(values(asked, own, progress=False))
+    get_reusable_executor().shutdown()
+    for single, double in zip(*found, strict=True):
+        assert double.probability == pytest.approx(single.probability, abs=1e-6)
+        assert double.choice == pytest.approx(single.choice, abs=1e-6)
+
+
+def test_runs_that_share_a_network_train_it_once(real, own, monkeypatch):
+    trained, fit = [], leukgnn.networks.fit
+    monkeypatch.setattr(leukgnn.networks, "fit", lambda *a, **k: trained.append(1) or fit(*a, **k))
+    fill(ask(real, "gcn", "gcn_dummy", "gcn_asked_masked"), own, progress=False)
+    assert len(trained) == 1
