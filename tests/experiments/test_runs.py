@@ -434,6 +434,17 @@ def test_a_run_holds_what_its_classifier_answers_for_its_test_cells(real):
     assert value.probability == pytest.approx(expected, abs=1e-6)
 
 
+def test_a_later_seed_reads_the_strength_that_the_first_one_chose(real, own, monkeypatch):
+    chosen = []
+    monkeypatch.setattr(
+        runs.classifiers, "choice", lambda name, *given: chosen.append(name) or choice(name, *given)
+    )
+    asked = ask(real, "correct_and_smooth", seeds=(0, 1))
+    first, later = values(asked, own, progress=False)
+    assert len(chosen) == 1 and first.choice.tolist() == later.choice.tolist()
+    assert (first.probability != later.probability).any()
+
+
 def test_a_run_keeps_the_curves_of_its_own_network(real):
     for a in ask(real, "gcn", "mlp"):
         task = a.run.task(real)
