@@ -1,15 +1,18 @@
 """The demo's model: trained on cells of known subjects alone, measured on others."""
 
 import os
+import shutil
 import stat
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from leukgnn import networks
 from leukgnn.demo import Predictor, described, model, model_path, read_model
 from leukgnn.evaluation import intervals
-from leukgnn.experiments import Plan, Sources, Store, predictions
+from leukgnn.experiments import Plan, Sources, Store, predictions, runs
 from leukgnn.features import read_features_file, shipped_features, write_features
 from leukgnn.features.resnet import find_weights
 from leukgnn.files import InputError
@@ -24,26 +27,42 @@ def known():
     return shipped_features("_random")
 
 
-@pytest.fixture
-def few(known, tmp_path):
-    """A small feature file."""
+@pytest.fixture(scope="module")
+def alone():
+    """Runs are computed in this process: starting others takes longer than these runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "cpu_count", lambda: 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def few(known, tmp_path_factory):
+    """A small feature file; tests only read it."""
     rows = known.table.groupby(["fold", "label"]).sample(40, random_state=0).index
-    path = tmp_path / "few.npz"
+    path = tmp_path_factory.mktemp("few") / "few.npz"
     table = known.table.loc[rows].reset_index(drop=True)
     write_features(path, known.x[rows], table, known.provenance)
     return path
 
 
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "runs", published=False)
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return Store(tmp_path_factory.mktemp("runs"), published=False)
 
 
-@pytest.fixture
-def small(few, store):
-    """A small feature file with its model."""
+@pytest.fixture(scope="module")
+def trained(few, store, alone):
+    """A small feature file with its model; tests only read it."""
     model.train(few, epochs=EPOCHS, store=store)
     return few
+
+
+@pytest.fixture
+def small(trained, tmp_path):
+    """A copy of it for a test of its own."""
+    for path in trained.parent.iterdir():
+        shutil.copy(path, tmp_path)
+    return tmp_path / trained.name
 
 
 def test_no_model_is_trained_on_cells_of_unknown_subjects(tmp_path):
@@ -56,8 +75,8 @@ def test_no_model_is_trained_on_cells_of_unknown_subjects(tmp_path):
         model.train(path)
 
 
-def test_a_model_of_my_own(small):
-    predictor = Predictor(find_weights("random:0"), small)
+def test_a_model_of_my_own(trained):
+    predictor = Predictor(find_weights("random:0"), trained)
     metadata = described(predictor.metadata)
     assert metadata["reference"]["cells"] == 240 and not metadata["pretrained"]
     assert metadata["operating_point"]["threshold"] <= 1 and metadata["unlike"] > 0
@@ -66,25 +85,26 @@ def test_a_model_of_my_own(small):
     assert all(row["low"] <= row["value"] <= row["high"] for row in metadata["performance"])
 
 
-def test_its_worth_is_that_of_the_books_runs(small, store):
+def test_its_worth_is_that_of_the_books_runs(trained, store):
     """The runs that the book shows for its first seed are read, none is computed beside them."""
-    plan = Plan(sources=Sources(read_features_file(small)), settings=Settings(epochs=EPOCHS))
+    plan = Plan(sources=Sources(read_features_file(trained)), settings=Settings(epochs=EPOCHS))
     asked = [a for a in plan.subject_disjoint(model.NETWORKS) if a.seed == plan.seed]
     assert len(asked) == 6 and all(a.run in store for a in asked)
     assert len(list(store.folder.rglob("*.safetensors"))) == len(asked)
     table = intervals(predictions(asked, store))
     table = table.set_index(["model", "metric"])
-    for row in read_model(small)[1]["performance"]:
+    for row in read_model(trained)[1]["performance"]:
         expected = table.loc[(row["model"], row["metric"])]
         assert [row[name] for name in ("value", "low", "high")] == [
             expected[name] for name in ("value", "low", "high")
         ]
 
 
-def test_what_cells_pass_on_gives_the_networks_own_logits(few):
+@pytest.mark.parametrize("edges", ["union", "directed"])
+def test_what_cells_pass_on_gives_the_networks_own_logits(few, edges):
     """Summed over neighbours, scores over root degrees are the second layer of the GCN."""
     x = read_features_file(few).x
-    edge_index = knn_edges(knn(x, 5)[0])
+    edge_index = knn_edges(knn(x, 5)[0], edges)
     network = networks.seeded(GCN, 0)
     passed = model.passed_on(network, x, edge_index)
     assert (passed["degree"] == torch.bincount(torch.from_numpy(edge_index[1])) + 1).all()
@@ -98,10 +118,10 @@ def test_what_cells_pass_on_gives_the_networks_own_logits(few):
     torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_model_file_has_the_usual_mode(few, store):
+def test_a_model_file_has_the_usual_mode(small, store, alone):
     before = os.umask(0o022)
     try:
-        path = model.train(few, epochs=1, store=store)
+        path = model.train(small, epochs=EPOCHS, store=store)
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
@@ -129,6 +149,35 @@ def test_the_operating_point_is_measured_by_other_folds(known):
     apart = table.assign(model="gcn", protocol="subject_disjoint", seed=0)
     apart["probability"] = 0.6 * apart["label"] + 0.2
     apart.loc[apart["fold"] == "fold_2", "probability"] -= 0.15
-    metadata = model.operating_point(apart)
+    other = apart.assign(model="mlp", probability=1 - apart["probability"])
+    metadata = model.operating_point(pd.concat([other, apart]))
     assert metadata["threshold"] == pytest.approx(0.65)
     assert metadata["sensitivity"] == pytest.approx(2 / 3) and metadata["specificity"] == 1
+
+
+def test_at_the_operating_point_cells_from_the_threshold_on_count_as_leukemic(known):
+    """Of 20 leukemic cells a fold 19 have 0.6 or more, of the healthy ones a quarter has 0.7."""
+    table = known.table.groupby(["fold", "label"]).head(20)
+    apart = table.assign(model="gcn", protocol="subject_disjoint", seed=0, probability=0.1)
+    rank = table.groupby(["fold", "label"]).cumcount()
+    apart.loc[table["label"] == 1, "probability"] = np.where(rank[table["label"] == 1], 0.6, 0.2)
+    apart.loc[(table["label"] == 0) & (rank < 5), "probability"] = 0.7
+    metadata = model.operating_point(apart)
+    assert metadata["threshold"] == pytest.approx(0.6)
+    assert metadata["sensitivity"] == pytest.approx(0.95)
+    assert metadata["specificity"] == pytest.approx(0.75)
+    measured = {row["metric"]: row["value"] for row in metadata["measured"]}
+    assert measured == pytest.approx({"recall": 0.95, "specificity": 0.75})
+
+
+def test_unlike_is_farther_than_nearly_all_cells_of_persons_not_trained_on(few):
+    cells = read_features_file(few)
+    table, unit = cells.table, cells.x / np.linalg.norm(cells.x, axis=1, keepdims=True)
+    distances = []
+    for fold in sorted(table["fold"].unique()):
+        test = (table["fold"] == fold).to_numpy()
+        train = ~test & ~table["merged_subject"].isin(table.loc[test, "merged_subject"]).to_numpy()
+        distances += (1 - (unit[test] @ unit[train].T).max(axis=1)).tolist()
+    limit = model.unlike(cells)
+    assert limit == pytest.approx(np.percentile(distances, 99), abs=1e-5)
+    assert np.mean(np.array(distances) <= limit + 1e-5) == pytest.approx(0.99, abs=0.01)

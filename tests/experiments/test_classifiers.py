@@ -12,6 +12,7 @@ from sklearn.svm import SVC
 from leukgnn import graphs, networks
 from leukgnn.experiments import (
     CLASSIFIERS,
+    Partition,
     Split,
     Task,
     answer,
@@ -25,8 +26,9 @@ from leukgnn.graphs import Attached, Joined
 from leukgnn.networks import GCN, Settings
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def task(real):
+    """Tests only read it, and share its graph and networks."""
     return Task(
         features=real,
         split=official_folds(real.table)[0],
@@ -36,9 +38,9 @@ def task(real):
     )
 
 
-@pytest.mark.parametrize("name", sorted(set(CLASSIFIERS) - {"gcn_tuned", "mlp_tuned"}))
-def test_an_answer_does_not_change_when_other_test_cells_go_or_change(task, name):
-    """Attached: half of the test cells turn to nonsense, the other half notices nothing."""
+@pytest.fixture(scope="module")
+def others(task):
+    """Half of the test cells; the task with the other half turned to nonsense, and without it."""
     kept = np.flatnonzero(task.split.test)[::2]
     others = np.setdiff1d(np.flatnonzero(task.split.test), kept)
     x, table = task.x.copy(), task.table.copy()
@@ -46,10 +48,16 @@ def test_an_answer_does_not_change_when_other_test_cells_go_or_change(task, name
     table.loc[others, "label"] = 1 - table.loc[others, "label"]
     table.loc[others, ["bbox_w", "bbox_h"]] = 7
     nonsense = dataclasses.replace(task.features, x=x, table=table)
-    changed = dataclasses.replace(task, features=nonsense)
     fewer = np.zeros(len(x), dtype=bool)
     fewer[kept] = True
     alone = dataclasses.replace(task, split=Split("f", task.split.train, fewer))
+    return kept, dataclasses.replace(task, features=nonsense), alone
+
+
+@pytest.mark.parametrize("name", sorted(set(CLASSIFIERS) - {"gcn_tuned", "mlp_tuned"}))
+def test_an_answer_does_not_change_when_other_test_cells_go_or_change(task, others, name):
+    """Attached: half of the test cells turn to nonsense, the other half notices nothing."""
+    kept, changed, alone = others
     before = answer(name, task)[kept]
     assert answer(name, changed)[kept] == pytest.approx(before, abs=1e-5)
     assert answer(name, alone)[kept] == pytest.approx(before, abs=1e-5)
@@ -122,17 +130,22 @@ def trainings(monkeypatch):
     return calls
 
 
-def test_the_gcn_without_edges_within_a_subject_is_trained_without_them(task, monkeypatch):
-    used, fit = [], networks.fit
+def test_the_gcn_without_edges_within_a_person_is_trained_and_asked_without_them(
+    separable, monkeypatch
+):
+    task = asked_about(separable)
+    used, predict = [], networks.predict
+    monkeypatch.setattr(networks, "predict", lambda n, x, e: used.append(e) or predict(n, x, e))
+    fitted, fit = [], networks.fit
     monkeypatch.setattr(
-        networks,
-        "fit",
-        lambda network, x, e, *a, **k: used.append(e) or fit(network, x, e, *a, **k),
+        networks, "fit", lambda n, x, e, *a, **k: fitted.append(e) or fit(n, x, e, *a, **k)
     )
     answer("gcn_masked", task)
-    subject = task.table["merged_subject"].to_numpy()[task.split.train]
-    (kept,) = used
-    assert kept.size and (subject[kept[0]] != subject[kept[1]]).all()
+    person, train = task.table["merged_subject"].to_numpy(), task.split.train
+    for (kept,), who in ((used, person), (fitted, person[train])):
+        assert kept.size and (who[kept[0]] != who[kept[1]]).all()
+    left_out = (person[task.edge_index[0]] == person[task.edge_index[1]]).sum()
+    assert left_out and used[0].shape[1] == task.edge_index.shape[1] - left_out
 
 
 def test_joined_answers_differ_by_the_edges_within_test_subjects_alone(task, trainings):
@@ -150,6 +163,7 @@ def test_joined_answers_differ_by_the_edges_within_test_subjects_alone(task, tra
 
 def test_the_dummy_node_asks_the_network_of_the_attached_cells(task, trainings):
     """One training for both ways, and the way without neighbours sees the bare cell."""
+    task = dataclasses.replace(task)  # nothing is trained yet
     attached, dummy = (answer(name, task) for name in ("gcn", "gcn_dummy"))
     assert len(trainings) == 1
     test = task.split.test
@@ -172,6 +186,180 @@ def test_the_svm_is_that_of_the_rbf_kernel(task):
     slow.fit(x.transform(task.x[train]), task.labels[train])
     margin = slow.decision_function(x.transform(task.x[test]))
     assert classifiers.svm(task, 1.0)[test] == pytest.approx(expit(margin), abs=2e-3)
+
+
+# What is planted must be found, and nothing else
+
+
+def asked_about(features, *, graph=None, split=None, **settings):
+    """A task on planted cells; by default subjects are apart and test cells attached."""
+    return Task(
+        features=features,
+        split=split or official_folds(features.table)[0],
+        graph=graph or Attached(k=5, edges="union"),
+        seed=0,
+        settings=Settings(**{"epochs": 20, "learning_rate": 0.01, **settings}),
+    )
+
+
+def area_of(name, task):
+    test = task.split.test
+    return roc_auc_score(task.labels[test], answer(name, task)[test])
+
+
+@pytest.fixture(scope="module")
+def easy(separable):
+    """Tests only read it, and share its networks."""
+    return asked_about(separable)
+
+
+BLIND = {"majority", "gcn_random_graph"}  # the most frequent class, and neighbours at random
+
+
+@pytest.mark.parametrize("name", sorted(set(CLASSIFIERS) - BLIND))
+def test_a_class_that_shows_is_found(easy, name):
+    assert area_of(name, easy) > 0.9
+
+
+def test_the_most_frequent_class_is_answered_always(mixed):
+    assert (answer("majority", asked_about(mixed))[asked_about(mixed).split.test] == 1).all()
+
+
+def test_a_shuffled_graph_loses(easy):
+    assert area_of("gcn_random_graph", easy) < area_of("gcn", easy) - 0.1
+
+
+def test_every_seed_shuffles_the_graph_anew(easy):
+    other = dataclasses.replace(easy, seed=1)
+    assert (shuffled(easy) == shuffled(easy)).all()
+    assert (shuffled(easy) != shuffled(other)).any()
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """A graph that does not come from the features."""
+
+    pairs: tuple
+    transductive: bool = False
+
+    def __call__(self, x, train, test):
+        return np.array(self.pairs)
+
+
+@pytest.fixture(scope="module")
+def by_neighbours(separable):
+    """The test cells are noise; each is joined to five training cells of its own class."""
+    split, label = official_folds(separable.table)[0], separable.table["label"].to_numpy()
+    generator = np.random.default_rng(3)
+    x = separable.x.copy()
+    x[split.test] = np.abs(generator.normal(size=x[split.test].shape))
+    x[split.test, :64] = generator.normal(size=(split.test.sum(), 64))
+    sources = {c: np.flatnonzero(split.train & (label == c)) for c in (0, 1)}
+    pairs = [
+        (source, target)
+        for target in np.flatnonzero(split.train | split.test)
+        for source in generator.choice(sources[label[target]], 5, replace=False)
+        if source != target
+    ]
+    features = dataclasses.replace(separable, x=x)
+    return asked_about(features, split=split, graph=Given(tuple(np.array(pairs).T.tolist())))
+
+
+@pytest.mark.parametrize("name", ["gcn", "sgc", "label_propagation", "correct_and_smooth"])
+def test_what_only_neighbours_show_is_found_along_the_edges(by_neighbours, name):
+    assert area_of(name, by_neighbours) > 0.9
+
+
+@pytest.mark.parametrize("name", ["mlp", "gcn_dummy", "logistic", "svm", "knn"])
+def test_what_only_neighbours_show_is_missed_by_whoever_looks_at_the_cell_alone(
+    by_neighbours, name
+):
+    assert area_of(name, by_neighbours) == pytest.approx(0.5, abs=0.15)
+
+
+LEAKY = ("logistic", "svm", "knn", "sgc", "label_propagation", "mlp", "gcn", "gcn_masked")
+
+
+@pytest.fixture(scope="module")
+def new_persons(recognisable):
+    return asked_about(recognisable)
+
+
+@pytest.fixture(scope="module")
+def known_persons(recognisable):
+    (split,) = Partition(by="share", share=0.2, draw=0).splits(recognisable)
+    return asked_about(recognisable, split=split, graph=Joined(k=5, edges="union"))
+
+
+@pytest.mark.parametrize("name", LEAKY)
+def test_who_is_recognised_leaks_the_class_by_cell_and_not_by_person(
+    new_persons, known_persons, name
+):
+    """Nothing but the person tells the class here: new persons can only be guessed."""
+    assert area_of(name, known_persons) > 0.9
+    assert area_of(name, new_persons) < 0.75
+
+
+WEIGHED = ("size", "logistic", "sgc", "svm_linear", "svm", "mlp", "gcn", "gcn_tuned")
+
+
+@pytest.fixture(scope="module")
+def overlapping(mixed):
+    return asked_about(mixed)
+
+
+@pytest.mark.parametrize("name", WEIGHED)
+def test_both_classes_weigh_alike_however_rare_one_is(overlapping, name):
+    """Unweighted, five leukemic cells to a healthy one would leave few healthy ones found."""
+    test = overlapping.split.test
+    right = (answer(name, overlapping) >= 0.5) == (overlapping.labels == 1)
+    specificity, recall = (right[test & (overlapping.labels == c)].mean() for c in (0, 1))
+    assert specificity > 0.5 and recall > 0.5
+
+
+@pytest.mark.parametrize("name", ["mlp", "gcn"])
+def test_without_class_weights_the_rare_class_is_lost(overlapping, mixed, name):
+    plain = asked_about(mixed, weighted=False)
+    healthy = plain.split.test & (plain.labels == 0)
+    found = [(answer(name, t)[healthy] < 0.5).mean() for t in (plain, overlapping)]
+    assert found[0] < 0.25 < found[1]
+
+
+@pytest.mark.parametrize("name", ["gcn_tuned", "mlp_tuned"])
+def test_a_tuned_network_is_trained_by_the_rate_and_decay_of_its_strength(easy, name):
+    plain = name.removesuffix("_tuned")
+    found = []
+    for rate, decay in CLASSIFIERS[name].strengths:
+        settings = dataclasses.replace(easy.settings, learning_rate=rate, weight_decay=decay)
+        expected = answer(plain, dataclasses.replace(easy, settings=settings))
+        found.append(CLASSIFIERS[name].answer(easy, (rate, decay)))
+        assert (found[-1] == expected).all()
+    assert len(found) == len({answers.tobytes() for answers in found}) == 4
+
+
+@pytest.mark.parametrize("name", ["logistic", "sgc", "svm_linear", "svm"])
+def test_a_weaker_penalty_makes_answers_bolder(overlapping, name):
+    test, strengths = overlapping.split.test, CLASSIFIERS[name].strengths
+    answers = (CLASSIFIERS[name].answer(overlapping, s)[test] for s in strengths)
+    bold = [np.ptp(given) for given in answers]
+    assert bold[0] < bold[-1] and len(set(bold)) == len(strengths)
+
+
+def test_the_vote_is_the_share_of_leukemic_cells_among_the_nearest(easy):
+    x = easy.x / np.linalg.norm(easy.x, axis=1, keepdims=True)
+    train, test = (np.flatnonzero(mask) for mask in (easy.split.train, easy.split.test))
+    nearest = np.argsort(-(x[test] @ x[train].T), axis=1)[:, :7]
+    votes = easy.labels[train][nearest].mean(axis=1)
+    assert classifiers.knn(easy, 7)[test] == pytest.approx(votes)
+    assert len(np.unique(votes)) > 3
+
+
+def test_sgc_is_the_logistic_regression_on_twice_smoothed_features(easy):
+    adjacency = networks.normalised(easy.edge_index, len(easy.x)).to_dense().numpy()
+    features = dataclasses.replace(easy.features, x=adjacency @ adjacency @ easy.x)
+    smoothed = dataclasses.replace(easy, features=features)
+    expected = classifiers.logistic(smoothed, 1e-3)
+    assert classifiers.sgc(easy, 1e-3) == pytest.approx(expected, abs=1e-5)
 
 
 def test_unknown_classifiers_are_named(task):

@@ -1,5 +1,6 @@
 """Fine-tuning: resumable, fair, and the shipped reference whole."""
 
+import functools
 import json
 
 import numpy as np
@@ -9,9 +10,11 @@ import torch
 
 from leukgnn import cells, features
 from leukgnn.evaluation import results_table
-from leukgnn.experiments import cnn, cnn_reference, finetune
+from leukgnn.experiments import Task, cnn, cnn_reference, finetune, official_folds
 from leukgnn.features import resnet
 from leukgnn.files import InputError
+from leukgnn.graphs import Attached
+from leukgnn.networks import Settings
 
 
 @pytest.fixture(scope="module")
@@ -20,14 +23,38 @@ def drawn(phantoms):
     return table, pixels, resnet.find_weights("random:0")
 
 
-def fit(drawn, **settings):
+class Small(torch.nn.Module):
+    """As much of a CNN as the loop around it needs: means of 512 fields, and two logits."""
+
+    def __init__(self, weights, seed):
+        super().__init__()
+        self.pool = torch.nn.AdaptiveAvgPool2d((16, 32))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.head = torch.nn.Linear(512, 2)
+
+    def features(self, pixels):
+        return self.pool(pixels.mean(dim=1, keepdim=True)).flatten(1)
+
+    def forward(self, pixels):
+        return self.head(self.features(pixels))
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """What is trained is small: these tests are about how."""
+    monkeypatch.setattr(cnn, "CNN", Small)
+
+
+def fit(drawn, *, train=None, **settings):
     table, pixels, weights = drawn
-    labels, train = table["label"].to_numpy(copy=True), np.arange(len(table)) % 2 == 0
+    labels = table["label"].to_numpy(copy=True)
+    train = np.arange(len(table)) % 2 == 0 if train is None else train
     given = {"seed": 0, "progress": False, **settings}
     return cnn.fine_tune(pixels, labels, train, weights, **given)
 
 
-def test_an_interrupted_run_ends_with_the_same_network(drawn, tmp_path, monkeypatch):
+def test_an_interrupted_run_ends_with_the_same_network(drawn, small, tmp_path, monkeypatch):
     whole, losses = fit(drawn, epochs=3)
     checkpoint = tmp_path / "fold.pt"
     saved, save = [], cnn._save
@@ -58,13 +85,60 @@ def test_training_changes_all_layers_but_the_batch_norms_statistics(drawn):
     assert not any(m.training for m in network.train().modules() if "BatchNorm" in str(type(m)))
 
 
-def test_the_answer_does_not_depend_on_the_batch(drawn):
+def test_the_answer_does_not_depend_on_the_batch_and_is_of_the_leukemic_class(drawn):
     _, pixels, weights = drawn
     network = cnn.CNN(weights, 0)
     probability, x = cnn.answer(network, pixels)
     alone, own = cnn.answer(network, pixels[3:4])
     assert alone == pytest.approx(probability[3:4], abs=1e-5)
     assert x.shape == (len(pixels), 512) and own == pytest.approx(x[3:4], abs=1e-4)
+    healthy, leukemic = network.head(torch.from_numpy(x[3])).tolist()
+    assert alone.item() == pytest.approx(1 / (1 + np.exp(healthy - leukemic)), abs=1e-5)
+
+
+@pytest.fixture
+def unequal(drawn):
+    """Three healthy and nine leukemic cells to train on."""
+    labels = drawn[0]["label"].to_numpy()
+    train = np.zeros(len(labels), dtype=bool)
+    for label, number in ((0, 3), (1, 9)):
+        train[np.flatnonzero(labels == label)[:number]] = True
+    return train
+
+
+def test_the_loss_weighs_the_classes_of_the_training_cells_alike(
+    drawn, small, unequal, monkeypatch
+):
+    weights, loss = [], cnn.cross_entropy
+    monkeypatch.setattr(
+        cnn, "cross_entropy", lambda *a, weight=None: weights.append(weight) or loss(*a, weight)
+    )
+    fit(drawn, train=unequal, epochs=1)
+    assert [weight.tolist() for weight in weights] == [pytest.approx([12 / 6, 12 / 18])]
+
+
+def test_every_epoch_shows_every_training_cell_once_and_augments_it_anew(
+    drawn, small, unequal, monkeypatch
+):
+    shown, augmented = [], cnn._augmented
+
+    def recorded(*given):
+        for views, batch in augmented(*given):
+            shown.append((views, batch))
+            yield views, batch
+
+    monkeypatch.setattr(cnn, "_augmented", recorded)
+    fit(drawn, train=unequal, epochs=2)
+    (first, order), (second, again) = shown
+    for batch in (order, again):
+        assert sorted(batch) == np.flatnonzero(unequal).tolist()
+    assert order.tolist() != again.tolist()
+    assert not torch.equal(first[order.argsort()], second[again.argsort()])
+
+
+def test_the_head_starts_by_its_seed(drawn):
+    heads = [cnn.CNN(drawn[2], seed).head.weight for seed in (0, 0, 1)]
+    assert torch.equal(heads[0], heads[1]) and not torch.equal(heads[0], heads[2])
 
 
 def test_phantoms_get_their_links_from_their_bytes(drawn):
@@ -73,7 +147,7 @@ def test_phantoms_get_their_links_from_their_bytes(drawn):
     assert set(table["merged_subject"]) == set(table["subject"])
 
 
-def test_one_class_and_no_epoch_are_named(drawn):
+def test_one_class_and_no_epoch_are_named(drawn, small):
     table, pixels, weights = drawn
     labels = table["label"].to_numpy(copy=True)
     with pytest.raises(InputError, match="both present"):
@@ -82,9 +156,19 @@ def test_one_class_and_no_epoch_are_named(drawn):
         fit(drawn, epochs=0)
 
 
-def test_every_cell_is_answered_by_the_fold_that_did_not_train_on_it(drawn, phantoms, tmp_path):
+def test_every_cell_is_answered_by_the_fold_that_did_not_train_on_it(
+    drawn, small, phantoms, tmp_path, monkeypatch
+):
     table, _, weights = drawn
     target = tmp_path / "cnn.parquet"
+    brief = functools.partial(Task, settings=Settings(epochs=2))
+    monkeypatch.setattr(finetune, "Task", brief)
+    trained, fine_tune = [], cnn.fine_tune
+    monkeypatch.setattr(
+        cnn, "fine_tune", lambda p, y, train, *a, **k: (
+            trained.append(set(table.loc[train, "fold"])) or fine_tune(p, y, train, *a, **k)
+        ),
+    )  # fmt: skip
     predictions = finetune.cross_predict(
         phantoms, weights, target, seed=0, epochs=1, progress=False
     )
@@ -93,6 +177,7 @@ def test_every_cell_is_answered_by_the_fold_that_did_not_train_on_it(drawn, phan
         "n_train",
     ]  # fmt: skip
     folds = table.set_index("filename")["fold"]
+    assert trained == [set(folds) - {fold} for fold in sorted(set(folds))]
     assert tuple(predictions["model"].unique()) == finetune.MODELS
     for _, rows in predictions.groupby("model"):
         assert sorted(rows["filename"]) == sorted(table["filename"])
@@ -104,6 +189,21 @@ def test_every_cell_is_answered_by_the_fold_that_did_not_train_on_it(drawn, phan
     assert set(results_table(predictions)["fold"]) == {"all", *folds}
     assert set(json.loads(target.with_suffix(".json").read_text())["losses"]) == set(folds)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cnn.json", "cnn.parquet"]
+
+
+def test_the_hybrid_asks_both_networks_about_the_features_of_its_fold(drawn, monkeypatch):
+    table, _, weights = drawn
+    asked = []
+    for name, answer in (("gcn", 0.25), ("mlp", 0.75)):
+        monkeypatch.setattr(
+            finetune.classifiers, name, lambda task, a=answer: asked.append(task) or a
+        )
+    split = official_folds(table)[1]
+    x = np.random.default_rng(0).random((len(table), 512)).astype(np.float32)
+    assert finetune._hybrid(x, table, weights, split, 3) == (0.25, 0.75)
+    for task in asked:
+        assert task.split is split and task.seed == 3 and (task.x == x).all()
+        assert task.graph == Attached(k=10, edges="union")
 
 
 def test_the_reference_is_whole():
@@ -133,7 +233,7 @@ def test_a_reference_that_lacks_cells_is_not_compared():
 
 
 @pytest.mark.parametrize("damage", ["not torch's", "empty", "cut off", "of another network"])
-def test_a_damaged_checkpoint_is_named(drawn, tmp_path, damage):
+def test_a_damaged_checkpoint_is_named(drawn, small, tmp_path, damage):
     checkpoint = tmp_path / "fold.pt"
     state = {"network": {"weight": torch.zeros(1000)}, "optimiser": {}, "losses": []}
     torch.save(state, checkpoint)

@@ -48,6 +48,42 @@ def test_similar_features_with_another_size_are_no_pair(planted):
     assert pairs["filename_a"].tolist() == ["0.bmp"]
 
 
+def test_similar_features_of_the_same_width_and_another_height_are_no_pair(planted):
+    planted.table.loc[11, "bbox_h"] = 99
+    pairs = near_duplicates(planted, similarity=0.999)
+    assert pairs["filename_a"].tolist() == ["0.bmp"]
+
+
+def test_cells_of_one_size_that_look_less_alike_than_asked_are_no_pair(planted):
+    """Cells 5 and 6 have one size; their cosine is about 0.9."""
+    planted.x[6] = planted.x[5] + np.where(np.arange(16) == 3, 1.3, 0).astype(np.float32)
+    for column in ("bbox_w", "bbox_h"):
+        planted.table.loc[6, column] = planted.table.loc[5, column]
+    a, b = planted.x[[5, 6]]
+    cosine = float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+    assert 0.7 < cosine < 0.97
+    for similarity, there in ((cosine + 0.01, False), (cosine - 0.01, True)):
+        pairs = near_duplicates(planted, similarity=similarity)
+        assert ("5.bmp" in set(pairs["filename_a"])) == there
+
+
+def test_a_grouping_keeps_what_its_name_says(planted):
+    names = {
+        "cells": "filename",
+        "source_images": "source_image",
+        "subjects": "subject",
+        "equal_files": "merged_subject",
+    }
+    table = planted.table.assign(
+        source_image=planted.table["subject"] + "_" + (np.arange(40) % 4 // 2).astype(str),
+        merged_subject=planted.table["subject"].replace({"H1": "H0+H1", "H0": "H0+H1"}),
+    )
+    groups = groupings(table)
+    for key, column in names.items():
+        assert groups[key].tolist() == table[column].tolist()
+    assert [groups[key].nunique() for key in names] == [40, 20, 10, 9]
+
+
 def test_groupings_get_coarser(planted):
     pairs = near_duplicates(planted, similarity=0.999)
     groups = groupings(planted.table, pairs)

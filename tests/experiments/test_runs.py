@@ -23,7 +23,10 @@ from leukgnn.experiments import (
     Partition,
     Run,
     Store,
+    Task,
     Value,
+    answer,
+    choice,
     compute,
     fill,
     fingerprint,
@@ -398,6 +401,169 @@ def test_every_computing_module_is_there():
         assert list(PACKAGE.glob(pattern)), pattern
 
 
+# Tables
+
+
+def test_predictions_are_the_answers_cell_by_cell(real, own):
+    asked = ask(real, "gcn", "size")
+    table = predictions(asked, own, progress=False)
+    contract = ["protocol", "model", "seed", "fold", "filename", "subject", "label", "probability"]
+    assert table.columns.tolist() == [*contract, "n_train", "partition"]
+    for a, (_, rows) in zip(asked, table.groupby("model"), strict=True):
+        split = a.run.partition.split(real, "fold_0")
+        cells = real.table[split.test]
+        for name in ("filename", "subject", "label"):
+            assert rows[name].tolist() == cells[name].tolist()
+        assert rows["probability"].to_numpy().astype(np.float32).tolist() == (
+            own.get(a.run).probability.tolist()
+        )
+        assert (rows["n_train"] == split.train.sum()).all()
+        assert set(rows["fold"]) == {"fold_0"}
+
+
+def test_a_run_holds_what_its_classifier_answers_for_its_test_cells(real):
+    (a,) = ask(real, "mlp_tuned", seeds=(3,))
+    run = dataclasses.replace(a.run, fold="fold_1", graph=Joined(k=4, edges="mutual"), chooser=2)
+    split = Partition(by="official").split(real, "fold_1")
+    task = Task(features=real, split=split, graph=run.graph, seed=3, settings=run.settings)
+    asked = run.task(real)
+    assert (asked.edge_index == task.edge_index).all() and asked.seed == 3
+    value = compute(run, asked)
+    assert value.choice.tolist() == choice("mlp_tuned", task, 2).tolist()
+    expected = answer("mlp_tuned", task, value.choice)[split.test]
+    assert value.probability == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_later_seed_reads_the_strength_that_the_first_one_chose(real, own, monkeypatch):
+    chosen = []
+    monkeypatch.setattr(
+        runs.classifiers, "choice", lambda name, *given: chosen.append(name) or choice(name, *given)
+    )
+    asked = ask(real, "correct_and_smooth", seeds=(0, 1))
+    first, later = values(asked, own, progress=False)
+    assert len(chosen) == 1 and first.choice.tolist() == later.choice.tolist()
+    assert (first.probability != later.probability).any()
+
+
+def test_a_run_keeps_the_curves_of_its_own_network(real):
+    for a in ask(real, "gcn", "mlp"):
+        task = a.run.task(real)
+        trained = {"gcn": task.trained_gcn, "mlp": task.trained_mlp}[a.model][1]
+        np.testing.assert_array_equal(compute(a.run, task).curves, trained.to_numpy())
+
+
+def test_each_answer_stands_under_the_seed_and_fold_whose_network_gave_it(real, own):
+    asked = [
+        dataclasses.replace(a, run=dataclasses.replace(a.run, fold=fold))
+        for a in ask(real, "size", "mlp", seeds=(0, 1), epochs=1)
+        for fold in ("fold_0", "fold_2")
+    ]
+    table = predictions(asked, own, progress=False)
+    folds = real.table.set_index("filename")["fold"]
+    assert (table["fold"] == table["filename"].map(folds)).all()
+    sizes = folds.value_counts()
+    for (_, _, fold), rows in table.groupby(["model", "seed", "fold"]):
+        assert len(rows) == sizes[fold]
+        split = Partition(by="official").split(real, fold)
+        assert (rows["n_train"] == split.train.sum()).all()
+    for a in asked:
+        of_run = (table["model"] == a.model) & (table["seed"] == a.seed)
+        found = table.loc[of_run & (table["fold"] == a.run.fold), "probability"]
+        assert found.tolist() == own.get(a.run).probability.astype(float).tolist()
+
+
+def test_a_run_asked_everywhere_answers_for_all_cells(real, own):
+    (a,) = ask(real, "gcn")
+    (everywhere,) = [dataclasses.replace(a, run=dataclasses.replace(a.run, everywhere=True))]
+    tested, all_cells = values([a, everywhere], own, progress=False)
+    assert len(all_cells.probability) == len(real.table)
+    assert all_cells.probability[a.run.asked(real)] == pytest.approx(tested.probability, abs=1e-7)
+
+
+# Published runs
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """A folder of published runs in place of the package's."""
+    folder = tmp_path / "published"
+    folder.mkdir()
+    monkeypatch.setattr(store, "PUBLISHED", folder)
+    store.published_runs.cache_clear()
+    yield folder
+    store.published_runs.cache_clear()
+
+
+def publish(folder, asked, found):
+    path = folder / "subject_disjoint.parquet"
+    store.write_published(
+        path,
+        {a.run.key: (a.run.description, value) for a, value in zip(asked, found, strict=True)},
+    )
+    return path
+
+
+def test_published_runs_are_read_bit_by_bit(real, own, published, computed):
+    asked = ask(real, "gcn", "svm", "size")
+    found = values(asked, own, progress=False)
+    publish(published, asked, found)
+    reader = Store(own.folder.with_name("nothing"), published=True)
+    for before, after in zip(found, values(asked, reader, progress=False), strict=True):
+        assert_same(before, after)
+        assert before.sha256 == after.sha256
+    assert values(asked, reader, progress=False)[0].curves.shape == found[0].curves.shape
+    assert len(computed) == 3
+    assert not any(reader.folder.rglob("*"))
+    assert reader.read_own(asked[0].run) is None
+    assert Store(reader.folder, published=False).read(asked[0].run) is None
+
+
+def test_published_runs_outlive_a_change_of_the_code(real, own, published, monkeypatch):
+    asked = ask(real, "size")
+    publish(published, asked, values(asked, own, progress=False))
+    monkeypatch.setattr(store, "code_fingerprint", lambda: "of another day")
+    assert asked[0].run in Store(own.folder, published=True)
+    assert asked[0].run not in own
+
+
+def test_other_parameters_are_never_mixed_up_with_published_runs(real, own, published, computed):
+    asked = ask(real, "mlp", "gcn")
+    publish(published, asked, values(asked, own, progress=False))
+    others = [
+        dataclasses.replace(a, run=dataclasses.replace(a.run, graph=Attached(k=4, edges="union")))
+        for a in asked
+    ]
+    reader = Store(own.folder.with_name("anew"), published=True)
+    assert fill(others, reader, progress=False) == 1, "the MLP knows no k"
+    assert computed[-1].graph.k == 4
+
+
+def test_a_changed_published_answer_is_refused_and_named(real, own, published):
+    (a,) = ask(real, "size")
+    path = publish(published, [a], values([a], own, progress=False))
+    table = pq.read_table(path)
+    (answers,) = table["probability"].to_pylist()
+    changed = pa.array([[1 - answers[0], *answers[1:]]], pa.list_(pa.float32()))
+    place = table.column_names.index("probability")
+    pq.write_table(table.set_column(place, "probability", changed), path)
+    with pytest.raises(InputError, match=r"run .*(size|" + a.run.key[:12] + ").* damaged"):
+        store.published_runs()
+
+
+def test_a_published_file_that_is_none_is_named(published):
+    (published / "as_written.parquet").write_bytes(b"not a table")
+    with pytest.raises(InputError, match=r"as_written\.parquet: not a file of runs"):
+        store.published_runs()
+
+
+def test_a_hash_is_of_all_numbers():
+    value = Value(np.ones(3, np.float32), np.ones((2, 5)), np.ones(4))
+    for name in ("probability", "curves", "choice"):
+        changed = getattr(value, name).copy()
+        changed.flat[1] = 2
+        assert dataclasses.replace(value, **{name: changed}).sha256 != value.sha256
+
+
 # Side by side
 
 
@@ -505,115 +671,3 @@ def test_runs_that_share_a_network_train_it_once(real, own, monkeypatch):
     monkeypatch.setattr(leukgnn.networks, "fit", lambda *a, **k: trained.append(1) or fit(*a, **k))
     fill(ask(real, "gcn", "gcn_dummy", "gcn_asked_masked"), own, progress=False)
     assert len(trained) == 1
-
-
-# Tables
-
-
-def test_predictions_are_the_answers_cell_by_cell(real, own):
-    asked = ask(real, "gcn", "size")
-    table = predictions(asked, own, progress=False)
-    contract = ["protocol", "model", "seed", "fold", "filename", "subject", "label", "probability"]
-    assert table.columns.tolist() == [*contract, "n_train"]
-    for a, (_, rows) in zip(asked, table.groupby("model"), strict=True):
-        split = a.run.partition.split(real, "fold_0")
-        cells = real.table[split.test]
-        for name in ("filename", "subject", "label"):
-            assert rows[name].tolist() == cells[name].tolist()
-        assert rows["probability"].to_numpy().astype(np.float32).tolist() == (
-            own.get(a.run).probability.tolist()
-        )
-        assert (rows["n_train"] == split.train.sum()).all()
-        assert set(rows["fold"]) == {"fold_0"}
-
-
-def test_a_run_asked_everywhere_answers_for_all_cells(real, own):
-    (a,) = ask(real, "gcn")
-    (everywhere,) = [dataclasses.replace(a, run=dataclasses.replace(a.run, everywhere=True))]
-    tested, all_cells = values([a, everywhere], own, progress=False)
-    assert len(all_cells.probability) == len(real.table)
-    assert all_cells.probability[a.run.asked(real)] == pytest.approx(tested.probability, abs=1e-7)
-
-
-# Published runs
-
-
-@pytest.fixture
-def published(tmp_path, monkeypatch):
-    """A folder of published runs in place of the package's."""
-    folder = tmp_path / "published"
-    folder.mkdir()
-    monkeypatch.setattr(store, "PUBLISHED", folder)
-    store.published_runs.cache_clear()
-    yield folder
-    store.published_runs.cache_clear()
-
-
-def publish(folder, asked, found):
-    path = folder / "subject_disjoint.parquet"
-    store.write_published(
-        path,
-        {a.run.key: (a.run.description, value) for a, value in zip(asked, found, strict=True)},
-    )
-    return path
-
-
-def test_published_runs_are_read_bit_by_bit(real, own, published, computed):
-    asked = ask(real, "gcn", "svm", "size")
-    found = values(asked, own, progress=False)
-    publish(published, asked, found)
-    reader = Store(own.folder.with_name("nothing"), published=True)
-    for before, after in zip(found, values(asked, reader, progress=False), strict=True):
-        assert_same(before, after)
-        assert before.sha256 == after.sha256
-    assert values(asked, reader, progress=False)[0].curves.shape == found[0].curves.shape
-    assert len(computed) == 3
-    assert not any(reader.folder.rglob("*"))
-    assert reader.read_own(asked[0].run) is None
-    assert Store(reader.folder, published=False).read(asked[0].run) is None
-
-
-def test_published_runs_outlive_a_change_of_the_code(real, own, published, monkeypatch):
-    asked = ask(real, "size")
-    publish(published, asked, values(asked, own, progress=False))
-    monkeypatch.setattr(store, "code_fingerprint", lambda: "of another day")
-    assert asked[0].run in Store(own.folder, published=True)
-    assert asked[0].run not in own
-
-
-def test_other_parameters_are_never_mixed_up_with_published_runs(real, own, published, computed):
-    asked = ask(real, "mlp", "gcn")
-    publish(published, asked, values(asked, own, progress=False))
-    others = [
-        dataclasses.replace(a, run=dataclasses.replace(a.run, graph=Attached(k=4, edges="union")))
-        for a in asked
-    ]
-    reader = Store(own.folder.with_name("anew"), published=True)
-    assert fill(others, reader, progress=False) == 1, "the MLP knows no k"
-    assert computed[-1].graph.k == 4
-
-
-def test_a_changed_published_answer_is_refused_and_named(real, own, published):
-    (a,) = ask(real, "size")
-    path = publish(published, [a], values([a], own, progress=False))
-    table = pq.read_table(path)
-    (answers,) = table["probability"].to_pylist()
-    changed = pa.array([[1 - answers[0], *answers[1:]]], pa.list_(pa.float32()))
-    place = table.column_names.index("probability")
-    pq.write_table(table.set_column(place, "probability", changed), path)
-    with pytest.raises(InputError, match=r"run .*(size|" + a.run.key[:12] + ").* damaged"):
-        store.published_runs()
-
-
-def test_a_published_file_that_is_none_is_named(published):
-    (published / "as_written.parquet").write_bytes(b"not a table")
-    with pytest.raises(InputError, match=r"as_written\.parquet: not a file of runs"):
-        store.published_runs()
-
-
-def test_a_hash_is_of_all_numbers():
-    value = Value(np.ones(3, np.float32), np.ones((2, 5)), np.ones(4))
-    for name in ("probability", "curves", "choice"):
-        changed = getattr(value, name).copy()
-        changed.flat[1] = 2
-        assert dataclasses.replace(value, **{name: changed}).sha256 != value.sha256

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leukgnn import cells
+from leukgnn import cells, graphs, networks
 from leukgnn.experiments import (
     Partition,
     Split,
@@ -19,6 +19,7 @@ from leukgnn.experiments import (
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached, Joined
 from leukgnn.names import GROUPINGS
+from leukgnn.networks import GCN, Settings
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,12 @@ def test_split_is_stratified_and_disjoint():
         stratified_split(np.array([0, 1, 1]), 0.2, 0)
     with pytest.raises(InputError, match="test_share"):
         stratified_split(labels, 1.0, 0)
+
+
+def test_another_seed_draws_other_cells():
+    labels = np.repeat([0, 1], [300, 700])
+    draws = [stratified_split(labels, 0.2, seed)[1] for seed in (0, 0, 1)]
+    assert (draws[0] == draws[1]).all() and (draws[0] != draws[2]).any()
 
 
 def test_official_folds_of_all_cells_are_disjoint(everyone):
@@ -101,6 +108,16 @@ def test_another_seed_draws_other_subjects(everyone):
     assert max(shared) < 0.5
 
 
+def test_a_group_counts_as_of_the_class_that_most_of_its_cells_have():
+    """Four groups have one leukemic cell of three, four have two: each part tests one of each."""
+    groups = pd.Series(np.repeat(list("abcdefgh"), 3))
+    table = pd.DataFrame({"label": [1, 0, 0] * 4 + [1, 1, 0] * 4})
+    for seed in range(5):
+        for split in grouped_folds(table, groups, folds=4, seed=seed, apart=False):
+            first, second = sorted(set(groups[split.test]))
+            assert first in "abcd" and second in "efgh"
+
+
 @pytest.mark.parametrize("folds", [1, 1000])
 def test_a_partition_into_too_few_or_too_many_folds_is_refused(real, folds):
     with pytest.raises(InputError, match=f"folds={folds}: expected 2 to"):
@@ -132,6 +149,14 @@ def test_the_inner_split_knows_training_cells_only(task):
     assert inner.train.any() and inner.test.any()
 
 
+def test_the_inner_split_keeps_linked_subjects_together(separable):
+    outer = official_folds(separable.table)[0]
+    person = separable.table["merged_subject"]
+    for seed in range(5):
+        inner = inner_split(separable.table, outer, share=0.2, seed=seed)
+        assert inner.apart and not set(person[inner.train]) & set(person[inner.test])
+
+
 def test_the_inner_split_mirrors_the_outer_split(task):
     """Known subjects are chosen for by known subjects: the cells of each lie on both sides."""
     by_cell = dataclasses.replace(task, split=dataclasses.replace(task.split, apart=False))
@@ -158,6 +183,31 @@ def test_a_task_refuses_subjects_on_both_sides(real):
     with pytest.raises(InputError, match="both sides"):
         Task(split=Split("mixed", *marks), **given)
     assert Task(split=Split("mixed", *marks, apart=False), **given).seen.all()
+
+
+SMALL = Settings(hidden=7, dropout=0.4, learning_rate=0.02, epochs=3)
+
+
+@pytest.mark.parametrize("graph", [Attached(k=5, edges="union"), Joined(k=5, edges="union")])
+def test_a_task_trains_what_fit_trains_by_hand(real, graph):
+    """On the cells that are there while training, the test cells' labels not among them."""
+    split = official_folds(real.table)[1]
+    asked = Task(features=real, split=split, graph=graph, seed=5, settings=SMALL)
+    seen = split.train | split.test if graph.transductive else split.train
+    assert (asked.seen == seen).all()
+    network, labels = networks.seeded(GCN, 5, SMALL), real.table["label"].to_numpy()
+    labels = np.where(split.train, labels, 0)
+    edges = graphs.within(graph(real.x, split.train, split.test), seen)
+    networks.fit(
+        network, real.x[seen], edges, labels[seen], split.train[seen], settings=SMALL, seed=5
+    )
+    pairs = zip(network.parameters(), asked.trained_gcn[0].parameters(), strict=True)
+    assert all((a == b).all() for a, b in pairs)
+
+
+def test_features_are_smoothed_over_two_hops(task):
+    adjacency = networks.normalised(task.edge_index, len(task.x)).to_dense().numpy()
+    np.testing.assert_allclose(task.smoothed, adjacency @ (adjacency @ task.x), atol=1e-4)
 
 
 PARTITIONS = [
@@ -190,6 +240,33 @@ def test_a_partition_by_groups_keeps_them_together(real):
         groups = real.table[column]
         for split in Partition(by=by, folds=3, draw=0, similarity=0.998).splits(real):
             assert not set(groups[split.train]) & set(groups[split.test]), by
+
+
+@pytest.mark.parametrize(
+    "partition",
+    [Partition(by="share", share=0.2), *[Partition(by=by, folds=3) for by in list(GROUPINGS)[:4]]],
+    ids=lambda partition: partition.by,
+)
+def test_another_draw_is_another_partition(separable, partition):
+    draws = [dataclasses.replace(partition, draw=draw).splits(separable)[0] for draw in (0, 0, 1)]
+    assert (draws[0].test == draws[1].test).all() and (draws[0].test != draws[2].test).any()
+
+
+def test_near_duplicates_link_the_subjects_that_have_them(separable):
+    """Cell 0 of subject 0 looks like cell 40 of subject 2, and has its size."""
+    x, table = separable.x.copy(), separable.table.copy()
+    x[40] = x[0]
+    table.loc[40, ["bbox_w", "bbox_h"]] = table.loc[0, ["bbox_w", "bbox_h"]]
+    twins = dataclasses.replace(separable, x=x, table=table)
+    assert table.loc[0, "merged_subject"] != table.loc[40, "merged_subject"]
+    apart = 0
+    for draw in range(6):
+        for by, together in (("near_duplicates", True), ("subjects", False)):
+            partition = Partition(by=by, folds=3, draw=draw, similarity=0.999)
+            same = any(split.test[[0, 40]].all() for split in partition.splits(twins))
+            assert same or not together
+            apart += not same
+    assert apart
 
 
 def test_an_inner_partition_parts_the_training_cells_again(real):

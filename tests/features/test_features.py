@@ -447,3 +447,20 @@ def test_a_feature_file_with_moved_or_doubled_cells_is_named(tmp_path, column, v
     features.write_features(target, shipped.x, table, shipped.provenance)
     with pytest.raises(InputError, match=word):
         features.read_features_file(target)
+
+
+def test_the_probe_never_learns_a_size_from_the_person_that_it_is_asked_about():
+    """Each person has a size and a look of its own: what is recognised must not be read back.
+
+    Two linked subjects each, so that splitting by subject would give it away as well.
+    """
+    generator = np.random.default_rng(0)
+    person = generator.permutation(np.repeat(np.arange(40), 8))
+    look, size = generator.normal(size=(40, 60)), generator.normal(5, 1, 40)
+    table = pd.DataFrame({"merged_subject": person.astype(str)})
+    table["subject"] = table["merged_subject"] + np.where(np.arange(320) % 2, "a", "b")
+    table["bbox_w"] = table["bbox_h"] = np.exp(size[person]).round()
+    x = (look[person] + 0.1 * generator.normal(size=(320, 60))).astype(np.float32)
+    probed = features.area_probe(features.Features(x, table, {}, "planted"))
+    assert np.corrcoef(probed["measured"], probed["predicted"])[0, 1] < 0.4
+    assert probed["measured"].tolist() == pytest.approx(2 * np.log(table["bbox_w"] + 1))

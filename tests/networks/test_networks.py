@@ -293,6 +293,141 @@ def test_labels_of_test_cells_do_not_reach_training(cells, parts):
     assert answers[0] == answers[1]
 
 
+def weights_after(cells, parts, settings, seed=0, initial=0):
+    """All parameters of a GCN after training, as one vector."""
+    network = networks.seeded(GCN, initial, settings)
+    networks.fit(network, *cells, parts[0], settings=settings, seed=seed)
+    return torch.cat([value.detach().ravel() for value in network.parameters()])
+
+
+def test_weight_decay_shrinks_the_weights(cells, parts):
+    norms = [
+        weights_after(cells, parts, Settings(epochs=30, learning_rate=0.01, weight_decay=d)).norm()
+        for d in (0.0, 0.01, 0.1)
+    ]
+    assert norms[0] > 1.1 * norms[1] > 1.1 * norms[2]
+
+
+def test_a_higher_rate_moves_the_weights_farther(cells, parts):
+    start = weights_after(cells, parts, Settings(epochs=1, learning_rate=1e-12))
+    moved = [
+        (weights_after(cells, parts, Settings(epochs=5, learning_rate=rate)) - start).norm()
+        for rate in (1e-4, 1e-3, 1e-2)
+    ]
+    assert moved[0] < moved[1] / 5 < moved[2] / 25
+
+
+def test_initial_weights_and_dropout_each_have_their_seed(cells, parts):
+    settings = Settings(epochs=2)
+    first = weights_after(cells, parts, settings)
+    assert not torch.equal(weights_after(cells, parts, settings, seed=1), first)
+    assert not torch.equal(weights_after(cells, parts, settings, initial=1), first)
+
+
+def test_batches_come_in_an_order_of_the_seed(cells, parts):
+    """Without dropout a seed has no other business."""
+    whole, batches = (Settings(epochs=1, dropout=0.0, batch_size=size) for size in (None, 32))
+    a, b = (weights_after(cells, parts, whole, seed=seed) for seed in (1, 2))
+    assert torch.equal(a, b)
+    a, b = (weights_after(cells, parts, batches, seed=seed) for seed in (1, 2))
+    assert not torch.equal(a, b)
+
+
+@pytest.fixture(scope="module")
+def rare():
+    """200 overlapping cells, five leukemic ones to a healthy one."""
+    generator = np.random.default_rng(2)
+    labels = (np.arange(200) % 6 > 0).astype(int)
+    x = np.zeros((200, 512), dtype=np.float32)
+    x[:, :2] = generator.normal(size=(200, 2)) + 0.7 * labels[:, None]
+    return x, ALONE, labels
+
+
+def test_class_weights_move_the_recall_of_the_rare_class(rare):
+    """Weighted, half of the healthy cells and more are found; unweighted, next to none."""
+    everyone, found = np.ones(200, dtype=bool), []
+    for weighted in (True, False):
+        settings = Settings(epochs=40, learning_rate=0.01, weighted=weighted)
+        network = networks.seeded(MLP, 0, settings)
+        networks.fit(network, *rare, everyone, settings=settings, seed=0)
+        found.append((networks.predict(network, *rare[:2])[rare[2] == 0] < 0.5).mean())
+    assert found[1] < 0.25 < 0.5 < found[0]
+
+
+def test_what_only_neighbours_show_is_found_by_the_gcn_and_missed_by_the_mlp():
+    """Asked cells are noise; each is joined to five cells of its own class that show it."""
+    generator = np.random.default_rng(4)
+    labels = np.arange(200) % 2
+    showing = np.arange(200) < 120
+    x = np.zeros((200, 512), dtype=np.float32)
+    x[:, :8] = generator.normal(size=(200, 8)) + 2 * np.where(showing, labels, 0.5)[:, None]
+    of_class = [np.flatnonzero(showing & (labels == c)) for c in (0, 1)]
+    edges = np.array(
+        [
+            (source, target)
+            for target in range(200)
+            for source in generator.choice(of_class[labels[target]], 5, replace=False)
+            if source != target
+        ]
+    ).T
+    settings, right = Settings(epochs=40, learning_rate=0.01), []
+    for kind in (GCN, MLP):
+        network = networks.seeded(kind, 0, settings)
+        networks.fit(network, x, edges, labels, showing, settings=settings, seed=0)
+        answers = networks.predict(network, x, edges) >= 0.5
+        right.append((answers == labels)[~showing].mean())
+    assert right[0] > 0.9 and right[1] < 0.65
+
+
+def test_curves_are_the_accuracies_of_the_cells_that_they_name(cells, parts):
+    x, edge_index, labels = cells
+    shown = np.where(parts[1] & (np.arange(N) % 3 > 0), 1 - labels, labels)
+    network, settings = networks.seeded(GCN, 0), Settings(epochs=20)
+    curves = networks.fit(
+        network, x, edge_index, shown, parts[0], settings=settings, seed=0, held_out=parts[1]
+    )
+    right = (networks.predict(network, x, edge_index) >= 0.5) == shown
+    last = curves[["train_accuracy", "held_out_accuracy"]].iloc[-1]
+    assert last.tolist() == [right[mask].mean() for mask in parts]
+    assert last.iloc[0] != last.iloc[1]
+
+
+PATH = np.array([[0, 1, 1, 2, 2, 3], [1, 0, 2, 1, 3, 2]])  # 0 - 1 - 2 - 3, both ways
+
+
+def test_smoothing_by_hand():
+    """On one edge both ways both cells end with the mean; an isolated cell keeps its own."""
+    x = np.array([[1.0], [3.0], [5.0]], dtype=np.float32)
+    pair = PATH[:, :2]
+    assert networks.smoothed(x, pair, 1).ravel().tolist() == pytest.approx([2, 2, 5])
+    assert networks.smoothed(x, pair, 0).ravel().tolist() == [1, 3, 5]
+    dense = networks.normalised(PATH, 4).to_dense().numpy()
+    x = np.arange(8, dtype=np.float32).reshape(4, 2)
+    for hops in (1, 2, 3):
+        expected = np.linalg.matrix_power(dense, hops) @ x
+        np.testing.assert_allclose(networks.smoothed(x, PATH, hops), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("alpha", "share"), [(0.5, 2 / 3), (0.8, 1 / 3)])
+@pytest.mark.parametrize("hidden", [0, 1])
+def test_label_propagation_by_hand(alpha, share, hidden):
+    """Cell 1 gets (1 - alpha) / sqrt(2) of its leukemic and alpha / sqrt(8) of the healthy end."""
+    labels, train = np.array([1, hidden, hidden, 0, 0]), np.array([1, 0, 0, 1, 0], dtype=bool)
+    spread = networks.label_propagation(labels, PATH, train, alpha=alpha, layers=2)
+    assert spread[1:3].tolist() == pytest.approx([share, 1 - share])
+    assert spread[4] == 0.5, "no label arrives at a cell without edges"
+
+
+@pytest.mark.parametrize(("alpha", "expected"), [(0.5, 0.75), (0.2, 0.6)])
+@pytest.mark.parametrize("hidden", [0, 1])
+def test_correct_and_smooth_by_hand(alpha, expected, hidden):
+    """The trained cell lacks 0.3: its neighbour's 0.2 becomes 0.5, and then alpha of its 1."""
+    given = np.array([0.7, 0.2], dtype=np.float32)
+    labels, train = np.array([1, hidden]), np.array([True, False])
+    answers = networks.correct_and_smooth(given, labels, PATH[:, :2], train, alpha=alpha, layers=1)
+    assert answers[1] == pytest.approx(expected)
+
+
 def test_class_weights_are_inverse_to_frequency():
     weights = networks.class_weights(torch.tensor([0] * 3389 + [1] * 7272))
     assert weights.tolist() == pytest.approx([10661 / (2 * 3389), 10661 / (2 * 7272)])
@@ -316,6 +451,15 @@ def test_class_weights_are_inverse_to_frequency():
 def test_settings_out_of_range_are_named(name, value, word):
     with pytest.raises(InputError, match=word):
         Settings(**{name: value})
+
+
+def test_hidden_features_are_those_before_the_second_layer(cells):
+    x, edge_index, _ = cells
+    network = networks.seeded(GCN, 0)
+    hidden = networks.hidden(network, x, edge_index)
+    adjacency = networks.normalised(edge_index, N).to_dense().numpy()
+    weight, bias = network.conv1.lin.weight.detach().numpy(), network.conv1.bias.detach().numpy()
+    np.testing.assert_allclose(hidden, np.maximum(adjacency @ x @ weight.T + bias, 0), atol=1e-4)
 
 
 def test_settings_build_the_network():
