@@ -365,6 +365,15 @@ def test_p_is_never_zero():
     assert row["value"] == 1 and 0 < row["p"] < 1e-9 and row["outcome"] == "better"
 
 
+@pytest.mark.parametrize("value", [2.2281, -2.2281])
+def test_p_is_two_sided_and_of_students_t(value):
+    """2.2281 errors on ten degrees of freedom are the tables' five per cent."""
+    spread = inference.Spread(error=1.0, freedom=10.0, subjects=5.0, low=0.0, high=0.0)
+    assert inference._p(value, spread) == pytest.approx(0.05, abs=1e-4)
+    normal = inference.Spread(error=1.0, freedom=np.inf, subjects=5.0, low=0.0, high=0.0)
+    assert inference._p(1e6 * value, normal) > 0
+
+
 def test_other_cells_are_not_compared():
     gcn, mlp = predictions(), predictions(cells=2).assign(model="mlp")
     with pytest.raises(InputError, match="other cells"):
