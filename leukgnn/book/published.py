@@ -91,6 +91,8 @@ def faults(results: Path, name: str) -> list[str]:
     return found[:FIRST_FEW] + more
 
 
-def _same(a: float, b: float) -> bool:
-    """Whether two numbers of a table are equal, missing ones included."""
+def _same(a: float | str, b: float | str) -> bool:
+    """Whether two values of a table are equal, missing ones included."""
+    if isinstance(a, str) or isinstance(b, str):
+        return a == b
     return bool(np.isclose(a, b, rtol=0, atol=SAME, equal_nan=True))
