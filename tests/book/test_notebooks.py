@@ -163,8 +163,8 @@ def test_contracts_of_the_results(result_tables, small):
     assert everywhere | apart <= models["subject_disjoint"]
     assert models["as_released"] == {"gcn", "gcn_reverse", "mlp"}
     predictions = pd.read_parquet(result_tables / "predictions.parquet")
-    assert predictions.columns.tolist() == evaluation.CONTRACT
-    assert not predictions.duplicated(["protocol", "model", "seed", "filename"]).any()
+    assert predictions.columns.tolist() == [*evaluation.CONTRACT, "partition"]
+    assert not predictions.duplicated(["protocol", "model", "seed", "fold", "filename"]).any()
     known = features.all_sizes().table["filename"]
     assert predictions["filename"].isin(known).all()
     pooled = table[table["fold"] == "all"]

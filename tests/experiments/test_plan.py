@@ -59,7 +59,7 @@ def test_everything_holds_each_run_of_each_group_once(plan):
 
 def test_no_row_of_a_table_is_there_twice(plan):
     for name, part in plan.groups().items():
-        rows = [(a.protocol, a.model, a.seed, a.run.fold) for a in part]
+        rows = [(a.protocol, a.model, a.seed, a.run.partition, a.run.fold) for a in part]
         assert len(set(rows)) == len(rows), name
 
 
@@ -78,7 +78,9 @@ def test_the_book_asks_for_all_seeds_partitions_and_draws(books):
     for protocol in ("as_written", "as_released", "subject_disjoint"):
         assert counts[protocol, "gcn"] == counts[protocol, "mlp"] == set(range(10))
     assert counts["subject_disjoint", "svm"] == {0}
-    assert {a.seed for a in books.other_partitions()} == set(range(5))
+    drawn = books.other_partitions()
+    assert {a.run.partition.draw for a in drawn} == set(range(20))
+    assert {a.seed for a in drawn} == set(range(books.partition_seeds))
     assert {a.run.graph for a in books.subject_disjoint(["gcn"])} == {Attached(k=10, edges="union")}
 
 
@@ -99,7 +101,9 @@ def test_shards_are_disjoint_and_together_everything(plan, of):
 def test_protocols_of_new_subjects_keep_subjects_and_files_apart(books):
     asked = [*books.subject_disjoint(), *books.other_partitions()]
     parts = {(a.features.key, a.run.partition, a.run.fold): a for a in asked}
-    assert len(parts) == 3 * 3 + 5 * 3  # official folds of three sets of features, five partitions
+    assert (
+        len(parts) == 3 * 3 + 20 * 3
+    )  # official folds of three sets of features, twenty partitions
     for a in parts.values():
         split = a.run.partition.split(a.features, a.run.fold)
         train, test = a.features.table[split.train], a.features.table[split.test]
@@ -231,4 +235,5 @@ def test_other_first_seeds_count_on_from_there(plan):
     shifted = dataclasses.replace(plan, seed=40)
     assert [a.seed for a in shifted.as_written(["gcn"])] == [40, 41]
     assert {a.run.chooser for a in shifted.subject_disjoint(["gcn_tuned"])} == {40}
-    assert np.unique([a.seed for a in shifted.other_partitions()]).tolist() == [40, 41]
+    draws = [a.run.partition.draw for a in shifted.other_partitions()]
+    assert np.unique(draws).tolist() == [40, 41]
