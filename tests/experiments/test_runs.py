@@ -499,7 +499,7 @@ def publish(folder, asked, found):
     store.write_published(
         path,
         {a.run.key: (a.run.description, value) for a, value in zip(asked, found, strict=True)},
-        dict.fromkeys((a.run.key for a in asked), {"commit": "abc"}),
+        {a.run.key: {"commit": "abc"} for a in asked},
     )
     return path
 
