@@ -108,7 +108,7 @@ def _tensors(cells: Features, settings: Settings) -> dict[str, Tensor]:
         seed=TRAINING.seed,
         settings=settings,
     )
-    gcn, mlp = task.trained_gcn[0], task.trained_mlp[0]
+    (gcn, _), (mlp, _) = task.trained_gcn, task.trained_mlp
     tensors = {
         **{f"gcn.{name}": value for name, value in gcn.state_dict().items()},
         **{f"mlp.{name}": value for name, value in mlp.state_dict().items()},

@@ -1,10 +1,12 @@
 """Who is trained, who is asked: splits, tasks, classifiers, and the runs of all protocols."""
 
 from leukgnn.experiments.classifiers import CLASSIFIERS, answer, choice, shuffled
+from leukgnn.experiments.control import planted
 from leukgnn.experiments.leakage import groupings, near_duplicates
 from leukgnn.experiments.partitions import Partition
 from leukgnn.experiments.plan import Plan, Sources, shard
 from leukgnn.experiments.reading import choices, cnn_reference, curves
+from leukgnn.experiments.readings import READINGS
 from leukgnn.experiments.runs import Asked, Run, compute, fill, predictions, values
 from leukgnn.experiments.splits import (
     Split,
@@ -19,6 +21,7 @@ from leukgnn.experiments.tasks import Task
 
 __all__ = [
     "CLASSIFIERS",
+    "READINGS",
     "Asked",
     "Partition",
     "Plan",
@@ -42,6 +45,7 @@ __all__ = [
     "near_duplicates",
     "official_folds",
     "open_store",
+    "planted",
     "predictions",
     "shard",
     "shuffled",

@@ -8,6 +8,7 @@ Smooth, which have no loss to weigh: read those by the ROC AUC.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,16 +27,17 @@ from leukgnn import networks
 from leukgnn.cells import log_area
 from leukgnn.experiments.tasks import Probability, Task
 from leukgnn.files import InputError
-from leukgnn.graphs import attach, without_same_subject
+from leukgnn.graphs import attach, no_edges, without_same_subject
 
 LAYERS = 50  # of label propagation and of Correct & Smooth, as in their papers' code
 RATES_AND_DECAYS = ((0.001, 5e-4), (0.01, 5e-4), (0.001, 5e-2), (0.01, 5e-2))
+PASSES = (1, 2, 4)  # of the adjacency over the features of an MLP
 ROUNDS = 2000  # of the linear solvers; they stop earlier
 
 
 def gcn(task: Task, _: None = None) -> Probability:
     """Answer of the paper's network."""
-    return networks.predict(task.trained_gcn[0], task.x, task.edge_index)
+    return task.ask(task.trained_gcn[0], task.edge_index)
 
 
 def gcn_dummy(task: Task, _: None = None) -> Probability:
@@ -45,7 +47,7 @@ def gcn_dummy(task: Task, _: None = None) -> Probability:
     test cells are attached, so that training never sees their edges.
     """
     arriving = task.split.test[task.edge_index[1]]
-    return networks.predict(task.trained_gcn[0], task.x, task.edge_index[:, ~arriving])
+    return task.ask(task.trained_gcn[0], task.edge_index[:, ~arriving])
 
 
 def gcn_asked_masked(task: Task, _: None = None) -> Probability:
@@ -55,12 +57,18 @@ def gcn_asked_masked(task: Task, _: None = None) -> Probability:
     """
     subjects = task.table["merged_subject"]
     kept = without_same_subject(task.edge_index, subjects, task.split.test)
-    return networks.predict(task.trained_gcn[0], task.x, kept)
+    return task.ask(task.trained_gcn[0], kept)
 
 
 def mlp(task: Task, _: None = None) -> Probability:
     """Answer of the same network without graph."""
-    return networks.predict(task.trained_mlp[0], task.x, task.edge_index[:, :0])
+    return task.ask(task.trained_mlp[0], no_edges())
+
+
+def mlp_smoothed(task: Task, _: None = None, *, hops: int) -> Probability:
+    """Answer of the MLP on features that passed the normalised adjacency `hops` times."""
+    x = networks.smoothed(task.x, task.edge_index, hops)
+    return mlp(replace(task, features=replace(task.features, x=x)))
 
 
 def gcn_tuned(task: Task, strength: tuple[float, float]) -> Probability:
@@ -101,8 +109,8 @@ def gcn_masked(task: Task, _: None = None) -> Probability:
 
 def _gcn_on(task: Task, edge_index: NDArray[np.int64]) -> Probability:
     """Answer of a GCN trained and asked on these edges."""
-    network, _ = task.trained(networks.GCN, edge_index)
-    return networks.predict(network, task.x, edge_index)
+    network, _ = task.trained(task.gcn_kind, edge_index)
+    return task.ask(network, edge_index)
 
 
 def majority(task: Task, _: None = None) -> Probability:
@@ -223,6 +231,12 @@ CLASSIFIERS = {
     "sgc": Classifier(sgc, PENALTIES, graph=True),
     "mlp": Classifier(mlp, trained=True),
     "mlp_tuned": Classifier(mlp_tuned, RATES_AND_DECAYS, trained=True),
+    **{
+        f"mlp_smoothed_{hops}": Classifier(
+            partial(mlp_smoothed, hops=hops), graph=True, trained=True
+        )
+        for hops in PASSES
+    },
     "gcn": Classifier(gcn, graph=True, trained=True),
     "gcn_dummy": Classifier(gcn_dummy, graph=True, trained=True),
     "gcn_asked_masked": Classifier(gcn_asked_masked, graph=True, trained=True),

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from leukgnn.experiments.classifiers import PASSES
+from leukgnn.experiments.control import planted
 from leukgnn.experiments.partitions import Partition
+from leukgnn.experiments.readings import READINGS
 from leukgnn.experiments.runs import Asked, Run
 from leukgnn.features import Features, all_sizes, control_features, shipped_features
 from leukgnn.files import InputError
@@ -22,6 +25,7 @@ REPEATS = 3  # partitions for each way of grouping
 FOLDS = 3  # of those partitions
 KS = (2, 5, 20, 50)  # beside the paper's k
 SIMILARITY = 0.998  # least cosine of two near-duplicates
+READING_SEEDS = 3  # of each reading of the paper
 MINIBATCH_EPOCHS = 10  # epochs of the mini-batch reading: each is some two hundred steps
 RELEASED_SETTINGS = Settings(
     hidden=RELEASED.hidden,
@@ -83,6 +87,8 @@ class Plan:
         Other k for the sweep.
     similarity : float
         Least cosine of near-duplicates.
+    reading_seeds : int
+        Of every reading of the paper, dose of smoothing and control.
     minibatch_epochs : int
     """
 
@@ -99,6 +105,7 @@ class Plan:
     folds: int = FOLDS
     ks: tuple[int, ...] = KS
     similarity: float = SIMILARITY
+    reading_seeds: int = READING_SEEDS
     minibatch_epochs: int = MINIBATCH_EPOCHS
 
     @classmethod
@@ -121,7 +128,7 @@ class Plan:
         return replace(plan, **few)
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "partitions", "partition_seeds", "repeats"):
+        for name in ("seeds", "partitions", "partition_seeds", "repeats", "reading_seeds"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}={getattr(self, name)}: expected at least 1.")
 
@@ -337,6 +344,57 @@ class Plan:
             )
         ]
 
+    def readings(self, protocol: str, readings: Sequence[str] = tuple(READINGS)) -> list[Asked]:
+        """GCN and MLP by every reading of the paper; the protocol's name is the reading.
+
+        Parameters
+        ----------
+        protocol : str
+            "as_written" or "subject_disjoint".
+        readings : sequence of str
+            Keys of `READINGS`.
+        """
+        asked = []
+        for name in readings:
+            reading = READINGS[name]
+            settings = replace(self.settings, **reading.settings)
+            for partition, graph, seeds in self._tested(protocol):
+                asked += self._ask(
+                    name, {"gcn": reading.classifier, "mlp": "mlp"}, partition, seeds,
+                    graph=replace(graph, **reading.graph), settings=settings,
+                )  # fmt: skip
+        return asked
+
+    def smoothing(self, protocol: str) -> list[Asked]:
+        """The MLP on features that passed the adjacency more or less often, and the GCN."""
+        models = ("mlp", *(f"mlp_smoothed_{hops}" for hops in PASSES), "gcn")
+        return [
+            a
+            for partition, graph, seeds in self._tested(protocol)
+            for a in self._ask(protocol, models, partition, seeds, graph=graph)
+        ]
+
+    def _tested(self, protocol: str) -> list[tuple[Partition, Joined | Attached, Iterable[int]]]:
+        """Partitions of a protocol, with their graphs and seeds, for what has few seeds."""
+        seeds = self._counted(self.reading_seeds)
+        if protocol == "as_written":
+            return [(self._drawn(seed), self.joined, [seed]) for seed in seeds]
+        return [(Partition(by="official"), self.attached, seeds)]
+
+    def control(self) -> list[Asked]:
+        """The positive control with subjects apart: labels that only neighbours carry."""
+        settings = replace(self.settings, inputs="standardised")
+        return [
+            a
+            for split in Partition(by="official").splits(self.sources.paper)
+            for a in self._ask(
+                "control", ("gcn", "mlp", "gcn_random_graph"), Partition(by="official"),
+                self._counted(self.reading_seeds), graph=self.attached, settings=settings,
+                features=planted(self.sources.paper, split, self.attached, self.seed),
+            )
+            if a.run.fold == split.fold
+        ]  # fmt: skip
+
     def groups(self) -> dict[str, list[Asked]]:
         """Everything that the book shows, by the file in which it is published."""
         return {
@@ -345,6 +403,11 @@ class Plan:
             "subject_disjoint": self.subject_disjoint(),
             "other_partitions": self.other_partitions(),
             "groupings": [*self.groupings(), *self.resubstituted()],
+            "readings": [
+                *(a for name in ("as_written", "subject_disjoint") for a in self.readings(name)),
+                *(a for name in ("as_written", "subject_disjoint") for a in self.smoothing(name)),
+                *self.control(),
+            ],
             "settings": [*self.sweep(), *self.learning_rates(), *self.batch_sizes()],
         }
 

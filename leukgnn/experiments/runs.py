@@ -83,7 +83,7 @@ class Run:
         if kind.graph or kind.trained:
             parts["graph"] = {"kind": type(graph).__name__, **asdict(graph)}  # type: ignore[call-overload]
         if kind.trained:
-            parts |= {"settings": asdict(self.settings), "seed": self.seed}
+            parts |= {"settings": self.settings.described(graph=kind.graph), "seed": self.seed}
         if kind.strengths:
             parts["chooser"] = self.chooser
         if self.everywhere:

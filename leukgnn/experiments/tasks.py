@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler, normalize
 
 from leukgnn import networks
 from leukgnn.experiments.splits import Mask, Split, check_disjoint, inner_split
@@ -75,6 +76,15 @@ class Task:
         """Edges (2, E), numbered as the rows of `x`."""
         return self.graph(self.x, self.split.train, self.split.test)
 
+    @cached_property
+    def inputs(self) -> NDArray[np.float32]:
+        """Features as the networks get them, shape (n, d); fitted to the training cells alone."""
+        if self.settings.inputs == "standardised":
+            scaler = StandardScaler().fit(self.x[self.split.train])
+            scaled: NDArray[np.float32] = scaler.transform(self.x)
+            return scaled
+        return normalize(self.x) if self.settings.inputs == "unit" else self.x
+
     @property
     def seen(self) -> Mask:
         """Cells whose features are there while training."""
@@ -82,14 +92,26 @@ class Task:
         return train | test if self.graph.transductive else train
 
     @cached_property
-    def trained_gcn(self) -> tuple["networks.GCN", pd.DataFrame]:
+    def trained_gcn(self) -> tuple[Any, pd.DataFrame]:
         """The paper's network, trained, and its curves: it may be asked about several graphs."""
-        return self.trained(networks.GCN, self.edge_index)
+        return self.trained(self.gcn_kind, self.edge_index)
 
     @cached_property
-    def trained_mlp(self) -> tuple["networks.MLP", pd.DataFrame]:
+    def trained_mlp(self) -> tuple[Any, pd.DataFrame]:
         """Its twin without graph, and its curves."""
-        return self.trained(networks.MLP, no_edges())
+        kind = networks.MLP if self.settings.textbook else self._varied
+        return self.trained(kind, no_edges())
+
+    @property
+    def gcn_kind(self) -> Callable[..., "nn.Module"]:
+        """What builds a graph network with the layers that the settings ask for."""
+        return networks.GCN if self.settings.textbook else self._varied
+
+    def _varied(self, **sizes: Any) -> "nn.Module":
+        """Network with the layers that the settings ask for."""
+        return networks.VariedGCN(
+            batch_norm=self.settings.batch_norm, residual=self.settings.residual, **sizes
+        )
 
     @cached_property
     def smoothed(self) -> NDArray[np.float32]:
@@ -105,11 +127,16 @@ class Task:
         # Curves on the test cells are drawn where they are there while training, and not trained.
         held_out = (seen & ~split.train)[seen]
         curves = networks.fit(
-            network, self.x[seen], within(edge_index, seen), self.labels[seen], split.train[seen],
+            network, self.inputs[seen], within(edge_index, seen), self.labels[seen],
+            split.train[seen],
             settings=self.settings, seed=self.seed,
             held_out=held_out if held_out.any() else None,
         )  # fmt: skip
         return network, curves
+
+    def ask(self, network: "nn.Module", edge_index: Ints) -> Probability:
+        """Probability of class 1 of every cell, by a trained network on these edges."""
+        return networks.predict(network, self.inputs, edge_index, self.settings)
 
     def inner(self, seed: int) -> "Task":
         """The same task within the training cells: a part of them to choose a strength by."""

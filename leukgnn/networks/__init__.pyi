@@ -1,17 +1,20 @@
-from .adjacency import neighbourhood, normalised
+from .adjacency import adjacency_of, neighbourhood, normalised, similarities
 from .fast import accelerated
 from .gcn import GCN
 from .mlp import MLP
 from .propagation import correct_and_smooth, label_propagation, smoothed
 from .settings import CURVES, Settings
 from .training import class_weights, fit, hidden, parameter_count, predict, seeded
+from .varied import VariedGCN
 
 __all__ = [
     "CURVES",
     "GCN",
     "MLP",
     "Settings",
+    "VariedGCN",
     "accelerated",
+    "adjacency_of",
     "class_weights",
     "correct_and_smooth",
     "fit",
@@ -22,5 +25,6 @@ __all__ = [
     "parameter_count",
     "predict",
     "seeded",
+    "similarities",
     "smoothed",
 ]

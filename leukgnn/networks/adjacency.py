@@ -6,14 +6,22 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
+from torch_geometric.utils import add_self_loops
 
 from leukgnn import files
 from leukgnn.files import InputError
+from leukgnn.networks.settings import Settings
 
 BETA = "Sparse CSR tensor support is in beta"
 
 
-def normalised(edge_index: NDArray[np.int64], n: int) -> Tensor:
+def normalised(
+    edge_index: NDArray[np.int64],
+    n: int,
+    *,
+    how: str = "symmetric",
+    weight: NDArray[np.float32] | None = None,
+) -> Tensor:
     r"""Normalised adjacency :math:`\hat D^{-1/2}(A+I)\hat D^{-1/2}` (Kipf & Welling 2017).
 
     Parameters
@@ -22,6 +30,10 @@ def normalised(edge_index: NDArray[np.int64], n: int) -> Tensor:
         Without self loops (they are added here).
     n : int
         Number of cells.
+    how : str
+        As of `Settings.normalisation`.
+    weight : ndarray, shape (E,), optional
+        Of the edges, above 0; 1 when left out, as that of the self loops is.
 
     Returns
     -------
@@ -35,10 +47,43 @@ def normalised(edge_index: NDArray[np.int64], n: int) -> Tensor:
     """
     if edge_index.size and (edge_index[0] == edge_index[1]).any():
         raise InputError("the edge list holds self loops; leave them out, they are added once.")
-    looped, weight = gcn_norm(torch.from_numpy(edge_index), num_nodes=n, add_self_loops=True)
-    matrix = torch.sparse_coo_tensor(looped.flip(0), weight, (n, n), check_invariants=True)
+    given = None if weight is None else torch.from_numpy(weight)
+    edges = torch.from_numpy(edge_index)
+    if how == "symmetric":
+        looped, values = gcn_norm(edges, given, num_nodes=n, add_self_loops=True)
+    else:
+        looped, values = add_self_loops(edges, given, fill_value=1.0, num_nodes=n)
+        values = torch.ones(looped.shape[1]) if values is None else values
+    matrix = torch.sparse_coo_tensor(looped.flip(0), values, (n, n), check_invariants=True)
     with files.quiet(BETA):
-        return matrix.coalesce().to_sparse_csr()
+        matrix = matrix.coalesce()
+        if how == "symmetric":
+            return matrix.to_sparse_csr()
+        degree = matrix.sum(dim=1).to_dense()
+        rows = torch.sparse_coo_tensor(
+            matrix.indices(),
+            matrix.values() / degree[matrix.indices()[0]],
+            (n, n),
+            check_invariants=False,
+        )
+        if how == "printed":
+            rows = torch.sparse.mm(rows, matrix)
+        return rows.coalesce().to_sparse_csr()
+
+
+def adjacency_of(
+    x: NDArray[np.float32], edge_index: NDArray[np.int64], settings: Settings
+) -> Tensor:
+    """Normalised adjacency as the settings want it, of cells with inputs `x`, shape (n, n)."""
+    weight = similarities(x, edge_index) if settings.similarity_weights else None
+    return normalised(edge_index, len(x), how=settings.normalisation, weight=weight)
+
+
+def similarities(x: NDArray[np.float32], edge_index: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Cosine of the two ends of every edge, shape (E,)."""
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    cosines: NDArray[np.float32] = (unit[edge_index[0]] * unit[edge_index[1]]).sum(axis=1)
+    return cosines
 
 
 def neighbourhood(adjacency: Tensor, cells: Tensor) -> tuple[Tensor, Tensor, Tensor]:

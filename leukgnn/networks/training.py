@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from leukgnn.files import InputError
-from leukgnn.networks.adjacency import neighbourhood, normalised
+from leukgnn.networks.adjacency import adjacency_of, neighbourhood
 from leukgnn.networks.fast import accelerated
 from leukgnn.networks.settings import CURVES, Settings
 from leukgnn.paper import THRESHOLD, TRAINING
@@ -97,7 +97,8 @@ def fit(
         When shapes do not fit.
     """
     _check(x, labels, [train] if held_out is None else [train, held_out])
-    cells, adjacency, target = torch.from_numpy(x), normalised(edge_index, len(x)), _tensor(labels)
+    cells, target = torch.from_numpy(x), _tensor(labels)
+    adjacency = adjacency_of(x, edge_index, settings)
     chosen = torch.from_numpy(np.flatnonzero(train))
     weights = class_weights(target[chosen]) if settings.weighted else None
     optimiser = torch.optim.Adam(
@@ -133,16 +134,23 @@ def fit(
     return pd.DataFrame(rows, columns=CURVES)
 
 
-def predict(network: nn.Module, x: Floats, edge_index: Ints) -> Floats:
-    """Probability of class 1 (leukemic) for every cell on the given edges, shape (n,)."""
-    return _probability(network, torch.from_numpy(x), normalised(edge_index, len(x)))
+def predict(
+    network: nn.Module, x: Floats, edge_index: Ints, settings: Settings | None = None
+) -> Floats:
+    """Probability of class 1 (leukemic) for every cell on the given edges, shape (n,).
+
+    `settings` are those that the network was trained with; they say how edges are weighed.
+    """
+    adjacency = adjacency_of(x, edge_index, settings or Settings())
+    return _probability(network, torch.from_numpy(x), adjacency)
 
 
 @torch.no_grad()
 def hidden(network: nn.Module, x: Floats, edge_index: Ints) -> Floats:
     """Hidden features of every cell on the given edges, shape (n, hidden)."""
     network.eval()
-    values: Floats = network.hidden(torch.from_numpy(x), normalised(edge_index, len(x))).numpy()  # type: ignore[operator]
+    adjacency = adjacency_of(x, edge_index, Settings())
+    values: Floats = network.hidden(torch.from_numpy(x), adjacency).numpy()  # type: ignore[operator]
     return values
 
 

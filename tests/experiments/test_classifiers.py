@@ -135,7 +135,9 @@ def test_the_gcn_without_edges_within_a_person_is_trained_and_asked_without_them
 ):
     task = asked_about(separable)
     used, predict = [], networks.predict
-    monkeypatch.setattr(networks, "predict", lambda n, x, e: used.append(e) or predict(n, x, e))
+    monkeypatch.setattr(
+        networks, "predict", lambda n, x, e, *a: used.append(e) or predict(n, x, e, *a)
+    )
     fitted, fit = [], networks.fit
     monkeypatch.setattr(
         networks, "fit", lambda n, x, e, *a, **k: fitted.append(e) or fit(n, x, e, *a, **k)

@@ -152,7 +152,8 @@ def test_a_key_changes_with_what_matters_to_the_classifier_and_with_nothing_else
 
 OTHER_SETTINGS = {
     "hidden": 64, "dropout": 0.4, "learning_rate": 0.01, "weight_decay": 0.0, "epochs": 399,
-    "weighted": False, "batch_size": 32,
+    "weighted": False, "batch_size": 32, "inputs": "unit", "normalisation": "row",
+    "similarity_weights": True, "batch_norm": True, "residual": True,
 }  # fmt: skip
 
 

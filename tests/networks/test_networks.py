@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, log_softmax, nll_loss
 from torch_geometric.nn import GCNConv
 
 from leukgnn import graphs, networks
 from leukgnn.files import InputError
 from leukgnn.networks import GCN, MLP, Settings
 from leukgnn.networks.fast import Dropout
+from leukgnn.networks.settings import NORMALISATIONS
 
 N = 120
 ALONE = graphs.no_edges()
@@ -446,11 +447,18 @@ def test_class_weights_are_inverse_to_frequency():
         ("weight_decay", -0.1, "weight_decay=-0.1"),
         ("dropout", 1.1, "dropout=1.1"),
         ("dropout", -0.1, "dropout=-0.1"),
+        ("inputs", "whitened", "inputs='whitened': expected one of raw, standardised, unit"),
+        ("normalisation", "left", "normalisation='left': expected one of symmetric, row, printed"),
     ],
 )
 def test_settings_out_of_range_are_named(name, value, word):
     with pytest.raises(InputError, match=word):
         Settings(**{name: value})
+
+
+def test_cosines_of_standardised_inputs_are_refused():
+    with pytest.raises(InputError, match="similarity_weights: expected raw or unit inputs"):
+        Settings(similarity_weights=True, inputs="standardised")
 
 
 def test_hidden_features_are_those_before_the_second_layer(cells):
@@ -476,3 +484,79 @@ def test_shapes_that_do_not_fit_are_named(cells, parts):
         networks.fit(GCN(), x[:-1], edge_index, labels, train, **given)
     with pytest.raises(InputError, match=f"marks of {N}, {N - 1} cells do not fit"):
         networks.fit(GCN(), x, edge_index, labels, train, held_out=train[1:], **given)
+
+
+def test_row_and_printed_normalisation_by_hand():
+    """The path's ends have degree 2 with their self loop, its inner cells 3."""
+    row = networks.normalised(PATH, 4, how="row").to_dense().numpy()
+    half, third = 1 / 2, 1 / 3
+    expected = [
+        [half, half, 0, 0], [third, third, third, 0], [0, third, third, third], [0, 0, half, half]
+    ]  # fmt: skip
+    np.testing.assert_allclose(row, expected, rtol=1e-6)
+    looped = (row > 0).astype(float)
+    printed = networks.normalised(PATH, 4, how="printed").to_dense().numpy()
+    np.testing.assert_allclose(printed, row @ looped, rtol=1e-6)
+
+
+@pytest.mark.parametrize("how", NORMALISATIONS)
+def test_weights_of_one_are_none(how):
+    ones = np.ones(PATH.shape[1], dtype=np.float32)
+    both = [networks.normalised(PATH, 4, how=how, weight=w).to_dense() for w in (None, ones)]
+    torch.testing.assert_close(*both)
+
+
+def test_a_similar_neighbour_weighs_more():
+    """Cell 0 hears cell 1, which lies as it does, and cell 2, at a right angle, which is mute."""
+    x = np.array([[2, 0], [1, 0], [0, 3]], dtype=np.float32)
+    edge_index = np.array([[1, 2], [0, 0]])
+    assert networks.similarities(x, edge_index).tolist() == [1, 0]
+    settings = Settings(similarity_weights=True, normalisation="row")
+    dense = networks.adjacency_of(x, edge_index, settings).to_dense().numpy()
+    np.testing.assert_allclose(dense[0], [0.5, 0.5, 0])
+
+
+def test_a_varied_network_without_its_additions_is_the_gcn(cells):
+    features, adjacency = tensors(*cells[:2])
+    gcn, varied = networks.seeded(GCN, 3), networks.seeded(networks.VariedGCN, 3)
+    varied.load_state_dict(gcn.state_dict())
+    for network in (gcn, varied):
+        network.eval()
+    torch.testing.assert_close(varied(features, adjacency), gcn(features, adjacency))
+
+
+def test_a_path_past_the_graph_by_hand(cells):
+    features, adjacency = tensors(*cells[:2])
+    network = networks.VariedGCN(residual=True).eval()
+    w0, w1 = network.conv1.lin.weight.T, network.conv2.lin.weight.T
+    v0, v1 = (layer.weight.T for layer in network.past)
+    hidden = (adjacency @ features @ w0 + network.conv1.bias + features @ v0).relu()
+    expected = adjacency @ (hidden @ w1) + network.conv2.bias + hidden @ v1
+    torch.testing.assert_close(network(features, adjacency), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_batch_norm_gives_the_hidden_units_one_scale(cells):
+    features, adjacency = tensors(*cells[:2])
+    network = networks.VariedGCN(batch_norm=True).train()
+    before = network.norm(100 * network.conv1(features, adjacency)).detach()
+    assert before.mean(dim=0).abs().max() < 1e-4
+    assert before.var(dim=0, unbiased=False) == pytest.approx(1, abs=0.05)
+
+
+def test_the_loss_is_that_of_log_softmax_and_likelihood(cells):
+    """The paper names both in one breath (IV.C, IV.D); they are one thing."""
+    logits = torch.randn(N, 2, generator=torch.Generator().manual_seed(0))
+    labels, weight = torch.from_numpy(cells[2]), torch.tensor([1.6, 0.7])
+    likelihood = nll_loss(log_softmax(logits, dim=1), labels, weight=weight)
+    torch.testing.assert_close(cross_entropy(logits, labels, weight=weight), likelihood)
+
+
+def test_later_settings_are_described_where_they_matter():
+    """Runs that were published before a setting came keep their description."""
+    old = {
+        "hidden", "dropout", "learning_rate", "weight_decay", "epochs", "weighted", "batch_size"
+    }  # fmt: skip
+    assert set(Settings().described(graph=True)) == old
+    varied = Settings(inputs="unit", normalisation="row", batch_norm=True)
+    assert set(varied.described(graph=True)) - old == {"inputs", "normalisation", "batch_norm"}
+    assert set(varied.described(graph=False)) - old == {"inputs", "batch_norm"}
