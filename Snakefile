@@ -52,6 +52,7 @@ CHAPTERS = {  # name: what it reads besides the package
     "09_cnn": [FEATURES, RUNS, CNN],
     "10_leakage": [FEATURES, RUNS],
     "11_page": [FEATURES, RUNS, MODELS, SHIPPED],
+    "12_readings": [FEATURES, RUNS],
 }
 try:
     profile(PROFILE)

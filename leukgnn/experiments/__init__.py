@@ -1,6 +1,6 @@
 """Who is trained, who is asked: splits, tasks, classifiers, and the runs of all protocols."""
 
-from leukgnn.experiments.classifiers import CLASSIFIERS, answer, choice, shuffled
+from leukgnn.experiments.classifiers import CLASSIFIERS, PASSES, answer, choice, shuffled
 from leukgnn.experiments.control import planted
 from leukgnn.experiments.leakage import groupings, near_duplicates
 from leukgnn.experiments.partitions import Partition
@@ -21,6 +21,7 @@ from leukgnn.experiments.tasks import Task
 
 __all__ = [
     "CLASSIFIERS",
+    "PASSES",
     "READINGS",
     "Asked",
     "Partition",
