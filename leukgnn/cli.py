@@ -117,6 +117,13 @@ def _parser() -> argparse.ArgumentParser:
     finetune.add_argument("--output", type=Path, required=True, help="predictions, .parquet")
     finetune.set_defaults(command=commands.finetune, resumes=True)
 
+    encoder = words.add_parser("encoder", help="train an encoder of our own on a fold's others")
+    encoder.add_argument("folder", type=Path)
+    encoder.add_argument("--part", required=True, help="an official fold, or all")
+    encoder.add_argument("--seed", type=int, default=0)
+    encoder.add_argument("--output", type=Path, required=True, help="folder of what it says")
+    encoder.set_defaults(command=commands.encoder, resumes=True)
+
     model = words.add_parser("model", help="train the demo's model on a feature file's cells")
     model.add_argument("features", type=Path, help="a .npz file; the model is written beside it")
     model.set_defaults(command=commands.model)

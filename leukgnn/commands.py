@@ -151,6 +151,15 @@ def finetune(options: Namespace) -> int:
     return 0
 
 
+def encoder(options: Namespace) -> int:
+    """Train one part's encoder."""
+    from leukgnn.experiments import encoder
+
+    path = encoder.encode(options.folder, options.output, part=options.part, seed=options.seed)
+    print(f"Features and answers written to {path}.")
+    return 0
+
+
 def model(options: Namespace) -> int:
     """Train the demo's model."""
     from leukgnn.demo import model

@@ -1,0 +1,192 @@
+"""The encoder: what it learns, what it goes on from, what it leaves behind."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from leukgnn.cells.phantoms import write_phantoms
+from leukgnn.cells.views import centre
+from leukgnn.experiments import encoder, finetune
+from leukgnn.files import InputError
+
+BRIEF = encoder.Recipe(epochs=3, batch_size=8, averaged=2)
+
+
+@pytest.fixture(scope="module")
+def phantoms(tmp_path_factory):
+    return write_phantoms(
+        tmp_path_factory.mktemp("encoder") / "phantoms", cells_per_class=6, seed=0
+    )
+
+
+@pytest.fixture(scope="module")
+def cells(phantoms):
+    table, pixels = finetune.read_cells(phantoms)
+    return table["label"].to_numpy(), pixels
+
+
+@pytest.fixture(scope="module")
+def everyone(cells):
+    return np.ones(len(cells[0]), dtype=bool)
+
+
+@pytest.fixture(scope="module")
+def trained(cells, everyone):
+    labels, pixels = cells
+    return encoder.train(pixels, labels, everyone, seed=0, recipe=BRIEF, progress=False)
+
+
+def test_its_first_weights_are_the_seeds():
+    a, b, c = (encoder.Encoder(seed).body.conv1.weight for seed in (0, 0, 1))
+    assert torch.equal(a, b) and not torch.equal(a, c)
+
+
+def test_it_tells_bright_cells_from_dark_ones():
+    """A planted class that a few steps find."""
+    labels = np.arange(24) % 2
+    pixels = torch.zeros(24, 3, 128, 128, dtype=torch.uint8)
+    pixels[:, :, 40:88, 40:88] = torch.from_numpy(60 + 120 * labels)[:, None, None, None].byte()
+    shown = np.arange(24) < 16
+    recipe = encoder.Recipe(epochs=6, batch_size=8, averaged=2)
+    network, losses = encoder.train(pixels, labels, shown, seed=0, recipe=recipe, progress=False)
+    assert losses[-1] < losses[0]
+    probability, x = encoder.answer(network, pixels[~shown])
+    assert ((probability > 0.5) == labels[~shown]).all()
+    assert x.shape == (8, 512) and not network.training
+
+
+def test_an_interrupted_training_ends_with_the_same_encoder(cells, everyone, trained, tmp_path):
+    labels, pixels = cells
+    checkpoint = tmp_path / "c.pt"
+
+    save = encoder._Training.save
+
+    def save_and_stop(self, path, losses):
+        save(self, path, losses)
+        if len(losses) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(encoder._Training, "save", save_and_stop)
+        encoder.train(
+            pixels, labels, everyone, seed=0, recipe=BRIEF, checkpoint=checkpoint, progress=False
+        )
+    resumed, losses = encoder.train(
+        pixels, labels, everyone, seed=0, recipe=BRIEF, checkpoint=checkpoint, progress=False
+    )
+    assert losses == trained[1]
+    for name, value in resumed.state_dict().items():
+        torch.testing.assert_close(value, trained[0].state_dict()[name], msg=name)
+
+
+def test_the_weights_are_the_mean_of_the_last_epochs(cells, everyone, trained):
+    labels, pixels = cells
+    seen = []
+    update = encoder.AveragedModel.update_parameters
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            encoder.AveragedModel, "update_parameters",
+            lambda self, network: seen.append(network.head.weight.clone()) or update(self, network),
+        )  # fmt: skip
+        encoder.train(pixels, labels, everyone, seed=0, recipe=BRIEF, progress=False)
+    assert len(seen) == BRIEF.averaged
+    torch.testing.assert_close(trained[0].head.weight, torch.stack(seen).mean(dim=0))
+
+
+def test_batch_norms_are_estimated_on_the_cells_as_they_are(cells, trained):
+    network, inputs = trained[0], []
+    hook = network.body.bn1.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
+    encoder.answer(network, cells[1])
+    hook.remove()
+    seen = torch.cat(inputs)
+    torch.testing.assert_close(
+        network.body.bn1.running_mean, seen.mean(dim=(0, 2, 3)), atol=1e-4, rtol=1e-3
+    )
+    assert sum(isinstance(m, nn.BatchNorm2d) for m in network.modules()) == 20
+
+
+def test_classes_are_weighed(cells, everyone, monkeypatch):
+    labels, pixels = cells
+    few = everyone & ~((labels == 0) & (np.cumsum(labels == 0) > 2))
+    given, loss = [], encoder.cross_entropy
+    monkeypatch.setattr(
+        encoder, "cross_entropy", lambda *a, weight, **k: given.append(weight) or loss(*a, **k)
+    )
+    recipe = dataclasses.replace(BRIEF, epochs=1, averaged=1)
+    encoder.train(pixels, labels, few, seed=0, recipe=recipe, progress=False)
+    n, rare = int(few.sum()), int((few & (labels == 0)).sum())
+    assert given[0].tolist() == pytest.approx([n / (2 * rare), n / (2 * (n - rare))])
+
+
+def test_a_fold_is_answered_by_an_encoder_that_has_not_seen_it(phantoms, tmp_path, monkeypatch):
+    asked, train = [], encoder.train
+    monkeypatch.setattr(
+        encoder, "train", lambda p, y, chosen, **k: asked.append(chosen) or train(p, y, chosen, **k)
+    )
+    recipe = dataclasses.replace(BRIEF, epochs=1, averaged=1)
+    given = {"seed": 3, "recipe": recipe, "progress": False}
+    target = encoder.encode(phantoms, tmp_path, part="fold_1", **given)
+    table, _ = finetune.read_cells(phantoms)
+    of_fold = (table["fold"] == "fold_1").to_numpy()
+    assert not (asked[0] & of_fold).any() and asked[0].any()
+    with np.load(target, allow_pickle=False) as stored:
+        assert stored["filename"].tolist() == table.loc[of_fold, "filename"].tolist()
+        assert stored["features"].shape == (of_fold.sum(), 512)
+        assert stored["features"].dtype == np.float16
+    provenance = json.loads(target.with_suffix(".json").read_text())
+    assert provenance["training_cells"] == asked[0].sum() and len(provenance["losses"]) == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "encoder_fold_1_3.json", "encoder_fold_1_3.npz"
+    ]  # fmt: skip
+
+
+def test_the_encoder_of_all_cells_is_given_away_as_it_answers(phantoms, tmp_path):
+    recipe = dataclasses.replace(BRIEF, epochs=1, averaged=1)
+    target = encoder.encode(phantoms, tmp_path, part="all", seed=0, recipe=recipe, progress=False)
+    network = encoder.Encoder(seed=9)
+    state = load_file(target.with_suffix(".safetensors"))
+    assert {v.dtype for v in state.values()} == {torch.float16, torch.int64}
+    network.load_state_dict(state)
+    table, pixels = finetune.read_cells(phantoms)
+    probability, x = encoder.answer(network, pixels)
+    with np.load(target, allow_pickle=False) as stored:
+        assert stored["probability"] == pytest.approx(probability, abs=1e-5)
+        assert stored["features"] == pytest.approx(x, abs=2e-3 * float(np.abs(x).max()))
+        assert len(stored["filename"]) == len(table)
+
+
+def test_what_cannot_be_trained_is_refused(phantoms, cells, everyone, tmp_path):
+    labels, pixels = cells
+    with pytest.raises(InputError, match=r"part 'fold_9': expected one of fold_0, .*all"):
+        encoder.encode(phantoms, tmp_path, part="fold_9", seed=0, recipe=BRIEF)
+    for name in ("epochs", "batch_size", "averaged"):
+        with pytest.raises(InputError, match=f"{name}=0: expected at least 1"):
+            encoder.Recipe(**{name: 0})
+    with pytest.raises(InputError, match="averaged=5: expected at most epochs=3"):
+        encoder.Recipe(epochs=3, averaged=5)
+    with pytest.raises(InputError, match="both present"):
+        encoder.train(pixels, labels, labels == 1, seed=0, recipe=BRIEF)
+    damaged = tmp_path / "c.pt"
+    damaged.write_bytes(b"PK\x03\x04 cut off")
+    given = {"seed": 0, "recipe": BRIEF, "progress": False, "checkpoint": damaged}
+    with pytest.raises(InputError, match="a damaged checkpoint; delete it"):
+        encoder.train(pixels, labels, everyone, **given)
+    brief = dataclasses.replace(BRIEF, epochs=1, averaged=1)
+    damaged.unlink()
+    encoder.train(pixels, labels, everyone, **{**given, "recipe": brief})
+    with pytest.raises(InputError, match="of another training"):
+        encoder.train(pixels, labels, everyone, **given)
+
+
+def test_it_sees_the_centre(cells):
+    network = encoder.Encoder(0).eval()
+    pixels = cells[1][:2].clone()
+    before = encoder.answer(network, pixels)[1]
+    pixels[:, :, :16] = 255
+    assert (encoder.answer(network, pixels)[1] == before).all()
+    assert centre(pixels).max() <= 1
