@@ -13,7 +13,7 @@ import pandas as pd
 import yaml
 
 from leukgnn import files, paper
-from leukgnn.book import chapters, checks, plots, published, results_page
+from leukgnn.book import chapters, checks, first_screen, plots, published, results_page
 from leukgnn.claims import page
 from leukgnn.evaluation import agreement
 from leukgnn.files import CHAPTERS, GENERATED, HTML, RESULTS, InputError
@@ -77,11 +77,13 @@ def write_pages() -> None:
         raise InputError(f"{CHAPTERS} holds no executed chapter: run `make book` first.")
     environment = [_witness_table(), _chapters_table(notebooks), _software_table(notebooks)]
     environment += [_features_table(), *_benchmark_tables()]
+    first_screen.draw(root / RESULTS, root / GENERATED)
     for name, text in {
         "parameters": _parameters_table(notebooks),
         "environment": "\n".join(environment),
         **page.generated(root / RESULTS, executed),
         **results_page.generated(root / RESULTS),
+        **first_screen.generated(root / RESULTS),
     }.items():
         with files.atomic_path(root / GENERATED / f"{name}.md") as temporary:
             temporary.write_text(text)

@@ -1,0 +1,136 @@
+"""The book's first screen: its question, the answer in two sentences, and one picture."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from leukgnn import files, paper
+from leukgnn.book import plots
+from leukgnn.book.published import provenance, table
+from leukgnn.claims import TABLES as KEYS
+from leukgnn.evaluation import PRIMARY, from_counts
+from leukgnn.names import MODELS, PROTOCOLS
+from leukgnn.text import counted, with_interval
+
+ANSWERS = {  # to "does the graph help?", by the outcome of the primary question
+    "better": "Yes",
+    "worse": "No, it does harm",
+    "equivalent": "No, it changes nothing that matters",
+    "undecided": "Not so that we could tell",
+}
+# What the picture shows: under which protocol, which models.
+SHOWN = {
+    "as_written": ("gcn", "mlp", "svm", "size"),
+    "subject_disjoint": ("gcn", "mlp", "svm", "cnn", "size"),
+}
+THEMES = {"light": ("#ffffff", "#323232"), "dark": ("#14181e", "#ced6dd")}  # ground, text
+
+
+def generated(results: Path) -> dict[str, str]:
+    """The generated part of the first page.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of this build's tables.
+    """
+    rows = table("intervals.csv", results).set_index(KEYS["intervals"]).sort_index()
+    gaps = table("differences.csv", results).set_index(KEYS["differences"]).sort_index()
+    return {"answer": "\n".join([_answer(rows, gaps), "", _figure()])}
+
+
+def _answer(rows: pd.DataFrame, gaps: pd.DataFrame) -> str:
+    """The question and its answer, in two sentences."""
+    primary = _row(gaps, PRIMARY)
+    at_equal_size = _row(gaps, (*PRIMARY[:3], "size_adjusted_auc"))
+
+    def accuracy(protocol: str, model: str) -> str:
+        return with_interval(_row(rows, (protocol, model, "accuracy")))
+
+    subjects = _row(rows, ("other_partitions", "gcn", "roc_auc"))["subjects"]
+    partitions = counted(provenance()["partitions"], "partition")
+    return (
+        f"**Does the graph help? {ANSWERS[primary['outcome']]}.** Asked about cells of people whom "
+        f"it has not met, the graph network differs from the same network without graph by "
+        f"{with_interval(primary, signed=True)} in ROC AUC (*{primary['outcome']}*; {subjects:.0f} "
+        f"people, {partitions} of them), and among cells of about equal size by "
+        f"{with_interval(at_equal_size, signed=True)} (*{at_equal_size['outcome']}*). "
+        f"The paper prints an accuracy of {paper.PRINTED['gcn'].accuracy:.3f} and a confusion "
+        f"matrix that gives {_of_matrix():.3f}; the protocol that it writes down gives "
+        f"{accuracy('as_written', 'gcn')} here, new people give "
+        f"{accuracy('subject_disjoint', 'gcn')}, and the size of the cell alone gives "
+        f"{accuracy('subject_disjoint', 'size')}.\n"
+    )
+
+
+def _row(rows: pd.DataFrame, key: tuple[str, ...]) -> pd.Series:
+    """The row of a key."""
+    return rows.loc[[key]].iloc[0]
+
+
+def _of_matrix() -> float:
+    """Accuracy of the paper's printed confusion matrix."""
+    counts = (getattr(paper.CONFUSION, name) for name in ("tn", "fp", "fn", "tp"))
+    return float(from_counts(*counts)["accuracy"])
+
+
+def _figure() -> str:
+    """The picture as MyST, in two versions, one for each theme."""
+    alt = (
+        "Accuracies as printed in the paper, as measured by the protocol it writes down, and as "
+        "measured on new people, each with its interval."
+    )
+    pictures = "\n".join(
+        f"```{{image}} /book/generated/first_{theme}.svg\n:alt: {alt}\n:class: only-{theme}\n"
+        ":width: 100%\n```"
+        for theme in THEMES
+    )
+    return (
+        f"{pictures}\n\n*Accuracy with 95 % intervals over people. Crosses: the paper. Orange: the "
+        "protocol as the paper writes it down, where cells of one person stand on both sides. "
+        "Blue: people who were not met before.*\n"
+    )
+
+
+def draw(results: Path, folder: Path) -> None:
+    """Draw `first_light.svg` and `first_dark.svg` from the tables of a build."""
+    rows = table("intervals.csv", results).set_index(KEYS["intervals"]).sort_index()
+    for theme, colours in THEMES.items():
+        with files.atomic_path(folder / f"first_{theme}.svg") as temporary:
+            _draw(rows, temporary, *colours)
+
+
+def _draw(rows: pd.DataFrame, target: Path, ground: str, ink: str) -> None:
+    """Draw one version of the picture."""
+    printed = paper.PRINTED["gcn"].accuracy
+    names = ["paper, Table 1", "paper, printed matrix"]
+    plots.style()
+    inks = {
+        "text.color": ink, "axes.labelcolor": ink, "axes.edgecolor": ink, "xtick.color": ink,
+        "ytick.color": ink, "font.size": 12, "svg.hashsalt": "0",
+    }  # fmt: skip
+    with plt.rc_context(inks):  # type: ignore[arg-type]
+        figure, axes = plt.subplots(figsize=(6.4, 4.2), facecolor=ground)
+        axes.set_facecolor(ground)
+        axes.plot([printed, _of_matrix()], [0, -1], "X", color=ink, markersize=9)
+        place = -2
+        for protocol, models in SHOWN.items():
+            colour = PROTOCOLS[protocol].colour
+            for model in models:
+                row = _row(rows, (protocol, model, "accuracy"))
+                axes.hlines(place, row["low"], row["high"], color=colour, linewidth=3, alpha=0.7)
+                axes.plot(row["value"], place, "o", color=colour, markersize=7)
+                names.append(f"{_short(model)}, {PROTOCOLS[protocol].label}")
+                place -= 1
+        axes.axvline(printed, color=ink, linestyle=":", linewidth=1)
+        axes.set_yticks([-i for i in range(len(names))], names)
+        axes.grid(axis="x", color=ink, alpha=0.15)
+        axes.set(xlabel="accuracy")
+        figure.savefig(target, format="svg", facecolor=ground, metadata={"Date": None})
+        plt.close(figure)
+
+
+def _short(model: str) -> str:
+    """Label of a model without what stands in brackets."""
+    return MODELS[model].label.partition(" (")[0]

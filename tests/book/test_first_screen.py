@@ -1,0 +1,62 @@
+"""The first screen: question, answer and picture come from the tables, and turn with them."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from leukgnn.book import first_screen
+from leukgnn.book.published import FOLDER
+from leukgnn.evaluation import OUTCOMES, PRIMARY
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """The published tables, to be changed."""
+    for name in ("intervals.csv", "differences.csv"):
+        shutil.copy(FOLDER / name, tmp_path)
+    return tmp_path
+
+
+def change(folder, name, key, **values):
+    table = pd.read_csv(folder / name)
+    rows = pd.concat([table[column] == value for column, value in key.items()], axis=1).all(axis=1)
+    assert rows.sum() == 1
+    for column, value in values.items():
+        table.loc[rows, column] = value
+    table.to_csv(folder / name, index=False)
+
+
+def answer(folder):
+    return first_screen.generated(folder)["answer"]
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_the_answer_is_that_of_the_primary_question(tables, outcome):
+    key = dict(zip(("protocol", "first", "second", "metric"), PRIMARY, strict=True))
+    change(tables, "differences.csv", key, outcome=outcome, value=0.1234)
+    text = answer(tables)
+    assert f"**Does the graph help? {first_screen.ANSWERS[outcome]}.**" in text
+    assert "+0.123 [" in text and f"(*{outcome}*" in text
+    assert text.startswith("**Does")
+
+
+def test_every_accuracy_is_the_tables(tables):
+    for number, (protocol, model) in enumerate(
+        [("as_written", "gcn"), ("subject_disjoint", "gcn"), ("subject_disjoint", "size")]
+    ):
+        key = {"protocol": protocol, "model": model, "metric": "accuracy"}
+        change(tables, "intervals.csv", key, value=0.1111 * (number + 1))
+    text = answer(tables)
+    assert "gives 0.111 [" in text and "people give 0.222 [" in text and "gives 0.333 [" in text
+    assert "accuracy of 0.858 and a confusion matrix that gives 0.790" in text
+
+
+def test_the_picture_has_a_version_for_each_theme_and_shows_all_rows(tables, tmp_path):
+    first_screen.draw(tables, tmp_path)
+    light, dark = ((tmp_path / f"first_{theme}.svg").read_bytes() for theme in ("light", "dark"))
+    assert light != dark and b"#14181e" in dark
+    first_screen.draw(tables, tmp_path)
+    assert (tmp_path / "first_light.svg").read_bytes() == light, "the same bytes each time"
+    text = answer(tables)
+    assert "first_light.svg" in text and "first_dark.svg" in text
