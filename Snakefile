@@ -53,6 +53,7 @@ CHAPTERS = {  # name: what it reads besides the package
     "10_leakage": [FEATURES, RUNS],
     "11_page": [FEATURES, RUNS, MODELS, SHIPPED],
     "12_readings": [FEATURES, RUNS],
+    "13_patients": [FEATURES, RUNS, CNN],
 }
 try:
     profile(PROFILE)

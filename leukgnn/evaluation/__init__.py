@@ -9,7 +9,6 @@ from leukgnn.evaluation.inference import (
     intervals,
     outcome,
     paired_differences,
-    subject_decisions,
     variance_split,
 )
 from leukgnn.evaluation.metrics import (
@@ -24,6 +23,7 @@ from leukgnn.evaluation.metrics import (
     specificity_at,
     threshold_at,
 )
+from leukgnn.evaluation.patients import by_cells, decisions, exact, shares
 from leukgnn.evaluation.sums import Answers, Sums, answers, areas
 from leukgnn.evaluation.tables import (
     CONTRACT,
@@ -35,6 +35,7 @@ from leukgnn.evaluation.tables import (
     differences,
     results_table,
 )
+from leukgnn.evaluation.thresholds import corrected, operated, reliability
 
 __all__ = [
     "CONTRACT",
@@ -52,21 +53,27 @@ __all__ = [
     "answers",
     "areas",
     "brier",
+    "by_cells",
     "calibration",
     "calibration_error",
     "confusion",
+    "corrected",
+    "decisions",
     "declared",
     "design_effect",
     "differences",
+    "exact",
     "from_counts",
     "holm",
     "intervals",
+    "operated",
     "outcome",
     "paired_differences",
+    "reliability",
     "results_table",
     "score",
+    "shares",
     "specificity_at",
-    "subject_decisions",
     "threshold_at",
     "variance_split",
 ]

@@ -226,17 +226,6 @@ def holm(p: pd.Series) -> pd.Series:
     return pd.Series(corrected, index=p.index)
 
 
-def subject_decisions(predictions: pd.DataFrame) -> pd.DataFrame:
-    """One row a subject in place of one a cell: the mean probability of its cells.
-
-    The columns stay those of predictions, so `intervals` takes it too.
-    """
-    keys = ["protocol", "model", "seed", "fold", "subject", "label"]
-    keys += ["partition"] if "partition" in predictions else []
-    decided = predictions.groupby(keys)["probability"].mean().reset_index()
-    return decided.assign(filename=decided["subject"])
-
-
 def design_effect(
     predictions: pd.DataFrame | Mapping[tuple[str, str], Answers],
 ) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from leukgnn import files
-from leukgnn.evaluation import inference, metrics, sums
+from leukgnn.evaluation import inference, metrics, patients, sums
 from leukgnn.files import InputError
 
 DRAWS = 2000  # of the bootstrap that stands beside the intervals
@@ -62,12 +62,12 @@ def write(predictions: pd.DataFrame, outputs: Path, *, draws: int = DRAWS, seed:
     seed : int
     """
     summed = sums.answers(predictions)
-    subjects = inference.subject_decisions(predictions)
+    people = patients.decisions(predictions)
     tables = {
         "results.csv": results_table(predictions),
         "intervals.csv": inference.intervals(summed, draws=draws, seed=seed),
         "differences.csv": differences(summed, draws=draws, seed=seed),
-        "subjects.csv": inference.intervals(subjects, draws=draws, seed=seed),
+        "subjects.csv": inference.intervals(people, draws=draws, seed=seed),
         "calibration.csv": calibration(predictions, summed),
     }
     for name, table in tables.items():

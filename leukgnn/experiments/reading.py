@@ -7,8 +7,10 @@ from typing import Any
 import pandas as pd
 
 from leukgnn import files
+from leukgnn.cells import training_cells
 from leukgnn.experiments.classifiers import classifier
 from leukgnn.experiments.runs import Asked, values
+from leukgnn.experiments.splits import official_folds
 from leukgnn.experiments.store import Store
 from leukgnn.networks import CURVES
 
@@ -66,11 +68,15 @@ def cnn_reference(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
     """
     path = files.shipped_path(REFERENCE)
     predictions = pd.read_parquet(path)
-    provenance: dict[str, Any] = json.loads(path.with_suffix(".json").read_text())
+    provenance: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     if not set(table["filename"]) <= set(predictions["filename"]):
         return predictions.iloc[:0], provenance
     # The shipped file calls the fold of every row "all"; a cell's own fold is the one whose
     # network answered.
-    fold = predictions["filename"].map(table.set_index("filename")["fold"])
-    asked = predictions.assign(fold=fold, partition="official")[fold.notna()]
-    return asked.reset_index(drop=True), provenance
+    known = training_cells()
+    of_all = known[known["filename"].isin(predictions["filename"])]
+    prevalence = {s.fold: of_all.loc[s.train, "label"].mean() for s in official_folds(of_all)}
+    fold = predictions["filename"].map(of_all.set_index("filename")["fold"])
+    asked = predictions.assign(fold=fold, partition="official", prevalence=fold.map(prevalence))
+    here = asked["filename"].isin(table["filename"])
+    return asked[here].reset_index(drop=True), provenance

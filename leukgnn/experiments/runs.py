@@ -28,7 +28,7 @@ from leukgnn.networks import Settings
 
 PREDICTIONS = [
     "protocol", "model", "seed", "fold", "filename", "subject", "label", "probability", "n_train",
-    "partition",
+    "partition", "prevalence",
 ]  # fmt: skip
 FORMAT = 1  # of descriptions: another number makes every run another one
 
@@ -242,8 +242,9 @@ def predictions(asked: Sequence[Asked], store: Store, *, progress: bool = True) 
     Returns
     -------
     DataFrame
-        The columns of the contract `predictions.parquet`, `n_train` and `partition`; fold is the
-        fold whose network answered, by a name of its own where a protocol has several partitions.
+        The columns of the contract `predictions.parquet`, `n_train`, `prevalence` (share of
+        leukemic cells among those trained on) and `partition`; fold is the fold whose network
+        answered, by a name of its own where a protocol has several partitions.
     """
     found = values(asked, store, progress=progress)
     parts = [_cells(a.features)[:, a.run.asked(a.features)] for a in asked]
@@ -255,6 +256,7 @@ def predictions(asked: Sequence[Asked], store: Store, *, progress: bool = True) 
         "fold": [_fold(a.run) for a in asked],
         "partition": [a.run.partition.name for a in asked],
         "n_train": [int(_split(a).train.sum()) for a in asked],
+        "prevalence": [_prevalence(a) for a in asked],
     }
     cells = pd.DataFrame(per_run).loc[
         np.repeat(range(len(asked)), [part.shape[1] for part in parts])
@@ -274,6 +276,10 @@ def _fold(run: Run) -> str:
     """Name of a run's fold, unlike that of any other partition of the same kind and seed."""
     grouped = run.partition.folds is not None
     return f"{run.fold} of draw {run.partition.draw}" if grouped else run.fold
+
+
+def _prevalence(asked: Asked) -> float:
+    return float(asked.features.table["label"].to_numpy()[_split(asked).train].mean())
 
 
 def _split(asked: Asked) -> Split:

@@ -394,18 +394,6 @@ def test_design_effect_of_copies_is_their_number():
     assert copied["effective_cells"].item() == pytest.approx(300, rel=0.05)
 
 
-def test_subjects_decide_by_the_mean_of_their_cells():
-    cells = clustered(6, 4)
-    decided = inference.subject_decisions(cells)
-    assert len(decided) == 6
-    first = cells[cells["subject"] == "s0"]
-    assert decided.set_index("subject").loc["s0", "probability"] == pytest.approx(
-        first["probability"].mean()
-    )
-    table = inference.intervals(decided)
-    assert (table["cells"] == 6).all()
-
-
 def test_a_subject_of_both_classes_is_named():
     cells = clustered(6, 4)
     cells.loc[0, "label"] = 1

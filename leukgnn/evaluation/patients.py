@@ -1,0 +1,139 @@
+"""From cells to people: one decision for each, and how many of a person's cells it takes.
+
+Subjects that equal files link are one person here as everywhere: their cells are put together
+before anything is counted.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.stats import beta
+
+from leukgnn.evaluation.inference import LEVEL
+from leukgnn.evaluation.sums import with_merged_subjects
+from leukgnn.files import InputError
+from leukgnn.paper import THRESHOLD
+
+CELLS = (1, 2, 5, 10, 20, 50)  # of each person
+DRAWS = 20  # of a person's cells, for each number of them
+KEYS = ["protocol", "model", "seed", "partition"]
+
+
+def decisions(predictions: pd.DataFrame) -> pd.DataFrame:
+    """One row a person in place of one a cell: the mean probability of the person's cells.
+
+    The columns stay those of predictions, so `intervals` takes it too. A person with cells in
+    several folds has the fold of most of them.
+    """
+    table = with_merged_subjects(predictions)
+    if "partition" not in table:
+        table["partition"] = ""
+    found = table.groupby([*KEYS, "subject", "label"]).agg(
+        probability=("probability", "mean"), fold=("fold", lambda folds: folds.mode().iloc[0])
+    )
+    found = found.reset_index()
+    return found.assign(filename=found["subject"])
+
+
+def shares(decided: pd.DataFrame) -> pd.DataFrame:
+    """Share of people decided rightly, of all, of the leukemic and of the healthy ones.
+
+    Parameters
+    ----------
+    decided : DataFrame
+        From `decisions`.
+
+    Returns
+    -------
+    DataFrame
+        One row per protocol, model and `metric` ("accuracy", "recall", "specificity"): `right`
+        (people, mean over seeds and partitions), `people`, and `value`, `low`, `high`, the share
+        with its exact interval (Clopper & Pearson 1934).
+    """
+    right = (decided["probability"] >= THRESHOLD) == (decided["label"] == 1)
+    rows = []
+    for (protocol, model), own in decided.assign(right=right).groupby(["protocol", "model"]):
+        groups = {
+            "accuracy": own,
+            "recall": own[own["label"] == 1],
+            "specificity": own[own["label"] == 0],
+        }
+        for metric, group in groups.items():
+            people = group["subject"].nunique()
+            found = float(group.groupby("subject")["right"].mean().sum())
+            low, high = exact(found, people)
+            rows.append((protocol, model, metric, found, people, found / people, low, high))
+    columns = ["protocol", "model", "metric", "right", "people", "value", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def exact(right: float, people: int) -> tuple[float, float]:
+    """Exact interval of a share of people, from 0 to 1 (Clopper & Pearson 1934).
+
+    `right` may be a mean over seeds, between two whole numbers.
+
+    Raises
+    ------
+    InputError
+        When there are no people, or more are right than there are.
+    """
+    if not 0 <= right <= people or people < 1:
+        raise InputError(f"{right} of {people} people: expected some, and not more than all.")
+    tail = (1 - LEVEL) / 2
+    low = beta.ppf(tail, right, people - right + 1) if right > 0 else 0.0
+    high = beta.ppf(1 - tail, right + 1, people - right) if right < people else 1.0
+    return float(low), float(high)
+
+
+def by_cells(
+    predictions: pd.DataFrame, cells: Sequence[int] = CELLS, *, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
+    """Decisions from a few cells of each person, drawn anew many times.
+
+    Only people with enough cells for the greatest number take part, so that all numbers of cells
+    are compared on the same people.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Of one protocol; the same cells for every model.
+    cells : sequence of int
+        How many of each person's cells.
+    draws : int
+        The same cells for all models; the seeds of a model take turns.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        As of `decisions`, the protocol's name being the number of cells and the seed that of the
+        draw; `intervals` takes it.
+
+    Raises
+    ------
+    InputError
+        When one class has nobody with so many cells.
+    """
+    table = with_merged_subjects(predictions)
+    counted = table.drop_duplicates(["subject", "filename"])["subject"].value_counts()
+    table = table[table["subject"].map(counted) >= max(cells)]
+    if table["label"].nunique() < 2:
+        raise InputError(f"cells={max(cells)}: too few people of one class have so many cells.")
+    people = {
+        person: np.array(sorted(set(own))) for person, own in table.groupby("subject")["filename"]
+    }
+    generator = np.random.default_rng(seed)
+    per_seed = {
+        model: [own for _, own in given.set_index("filename").groupby("seed")]
+        for model, given in table.groupby("model")
+    }
+    parts = []
+    for draw in range(draws):
+        order = [generator.permutation(names) for names in people.values()]
+        for number in cells:
+            chosen = np.concatenate([names[:number] for names in order])
+            for own in per_seed.values():
+                asked = own[draw % len(own)].loc[chosen].reset_index()
+                parts.append(decisions(asked.assign(protocol=str(number), seed=draw)))
+    return pd.concat(parts, ignore_index=True)

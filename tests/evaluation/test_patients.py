@@ -1,0 +1,120 @@
+"""People: who is decided about, exact intervals, and decisions from a few cells."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+
+from leukgnn import evaluation
+from leukgnn.cells import known_merged_subjects
+from leukgnn.evaluation import patients
+from leukgnn.files import InputError
+
+
+def cells(probability, subject, label, **more):
+    n = len(probability)
+    given = {"protocol": "p", "model": "gcn", "seed": 0, "partition": "", "fold": "f", **more}
+    return pd.DataFrame(
+        {
+            **{name: [value] * n if np.isscalar(value) else value for name, value in given.items()},
+            "filename": [f"{i}.bmp" for i in range(n)],
+            "subject": subject,
+            "label": label,
+            "probability": probability,
+        }
+    )
+
+
+def test_a_person_is_decided_by_the_mean_of_all_cells():
+    table = cells([0.9, 0.9, 0.0, 0.4, 0.4], ["a", "a", "a", "b", "b"], [1, 1, 1, 0, 0])
+    decided = evaluation.decisions(table).set_index("subject")
+    assert decided["probability"].to_dict() == pytest.approx({"a": 0.6, "b": 0.4})
+
+
+def test_linked_names_are_one_person_before_anything_is_counted():
+    """Two names with equal files: one wrong and one right name make one person, by the mean."""
+    linked = pd.Series(known_merged_subjects())
+    person = next(name for name, n in linked.value_counts().items() if n > 1)
+    first, second = linked.index[linked == person][:2]
+    table = cells([0.2, 0.9, 0.9, 0.1], [first, second, second, "b"], [1, 1, 1, 0])
+    decided = evaluation.decisions(table)
+    assert len(decided) == 2
+    leukemic = decided[decided["label"] == 1]
+    assert leukemic["probability"].item() == pytest.approx(2 / 3)
+    found = evaluation.shares(decided).set_index("metric")
+    assert found["people"].to_dict() == {"accuracy": 2, "recall": 1, "specificity": 1}
+
+
+def test_a_person_of_several_folds_has_the_fold_of_most_cells():
+    table = cells([0.9] * 3 + [0.1], list("aaab"), [1, 1, 1, 0], fold=["x", "y", "y", "x"])
+    assert evaluation.decisions(table).set_index("subject")["fold"].to_dict() == {
+        "a": "y",
+        "b": "x",
+    }
+
+
+@pytest.mark.parametrize(("right", "people"), [(0, 5), (5, 5), (38, 39), (15, 21), (1, 2)])
+def test_intervals_of_shares_are_exact(right, people):
+    expected = binomtest(right, people).proportion_ci(0.95, method="exact")
+    assert evaluation.exact(right, people) == pytest.approx((expected.low, expected.high))
+
+
+def test_a_mean_over_seeds_lies_between_whole_numbers():
+    low, high = evaluation.exact(14.5, 21)
+    assert evaluation.exact(14, 21)[0] < low < evaluation.exact(15, 21)[0]
+    assert evaluation.exact(14, 21)[1] < high < evaluation.exact(15, 21)[1]
+
+
+@pytest.mark.parametrize(("right", "people"), [(3, 2), (-1, 2), (0, 0)])
+def test_impossible_shares_are_refused(right, people):
+    with pytest.raises(InputError, match=f"{right} of {people} people"):
+        evaluation.exact(right, people)
+
+
+def test_shares_are_means_over_seeds_of_people_and_not_of_cells():
+    """Seed 0 is right about all, seed 1 misses the healthy one, who has most of the cells."""
+    subject, label = ["a", "b", "h", "h", "h", "h"], [1, 1, 0, 0, 0, 0]
+    seeds = [cells([0.9, 0.9, *[wrong] * 4], subject, label, seed=seed)
+             for seed, wrong in enumerate((0.1, 0.8))]  # fmt: skip
+    found = evaluation.shares(evaluation.decisions(pd.concat(seeds))).set_index("metric")
+    assert found["right"].to_dict() == {"accuracy": 2.5, "recall": 2, "specificity": 0.5}
+    assert found.loc["accuracy", "value"] == pytest.approx(2.5 / 3)
+    assert tuple(found.loc["specificity", ["low", "high"]]) == evaluation.exact(0.5, 1)
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    """Ten people with 30 cells, whose cells scatter about 0.7 or 0.3, and one with 3 cells."""
+    generator = np.random.default_rng(0)
+    subject = [f"s{i}" for i in range(10) for _ in range(30)] + ["few"] * 3
+    label = np.array([i % 2 for i in range(10) for _ in range(30)] + [1] * 3)
+    probability = (0.3 + 0.4 * label + generator.normal(0, 0.4, len(label))).clip(0, 1)
+    one = cells(probability, subject, label)
+    return pd.concat([one, one.assign(model="mlp", probability=1 - one["probability"])])
+
+
+def test_more_cells_of_a_person_make_surer_decisions(noisy):
+    few = evaluation.by_cells(noisy, (1, 5, 30), draws=10)
+    assert "few" not in set(few["subject"]), "people with fewer cells are left out for all"
+    found = evaluation.shares(few[few["model"] == "gcn"]).query("metric == 'accuracy'")
+    values = found.set_index("protocol")["value"]
+    assert values["1"] < values["5"] < values["30"] == 1
+    assert set(few["seed"]) == set(range(10))
+
+
+def test_all_of_a_persons_cells_give_the_decision_itself(noisy):
+    whole = evaluation.by_cells(noisy, (30,), draws=2)
+    own = evaluation.decisions(noisy).set_index(["model", "subject"])["probability"]
+    drawn = whole[whole["seed"] == 1].set_index(["model", "subject"])["probability"]
+    assert drawn.to_dict() == pytest.approx(own[drawn.index].to_dict())
+
+
+def test_models_are_asked_about_the_same_cells(noisy):
+    few = evaluation.by_cells(noisy, (2,), draws=3).set_index(["model", "seed", "subject"])
+    both = few["probability"]
+    assert (1 - both["mlp"]).to_dict() == pytest.approx(both["gcn"].to_dict())
+
+
+def test_too_few_people_with_so_many_cells_are_named(noisy):
+    with pytest.raises(InputError, match="cells=31: too few people"):
+        patients.by_cells(noisy, (1, 31))
