@@ -54,6 +54,7 @@ CHAPTERS = {  # name: what it reads besides the package
     "11_page": [FEATURES, RUNS, MODELS, SHIPPED],
     "12_readings": [FEATURES, RUNS],
     "13_patients": [FEATURES, RUNS, CNN],
+    "14_faults": [FEATURES, RUNS],
 }
 try:
     profile(PROFILE)

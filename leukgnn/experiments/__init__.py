@@ -2,6 +2,7 @@
 
 from leukgnn.experiments.classifiers import CLASSIFIERS, PASSES, answer, choice, shuffled
 from leukgnn.experiments.control import planted
+from leukgnn.experiments.faults import scaled_on_all, shuffled_labels
 from leukgnn.experiments.leakage import groupings, near_duplicates
 from leukgnn.experiments.partitions import Partition
 from leukgnn.experiments.plan import Plan, Sources, shard
@@ -48,8 +49,10 @@ __all__ = [
     "open_store",
     "planted",
     "predictions",
+    "scaled_on_all",
     "shard",
     "shuffled",
+    "shuffled_labels",
     "stratified_split",
     "values",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from leukgnn.experiments.classifiers import PASSES
 from leukgnn.experiments.control import planted
+from leukgnn.experiments.faults import scaled_on_all, shuffled_labels
 from leukgnn.experiments.partitions import Partition
 from leukgnn.experiments.readings import READINGS
 from leukgnn.experiments.runs import Asked, Run
@@ -395,6 +396,24 @@ class Plan:
             if a.run.fold == split.fold
         ]  # fmt: skip
 
+    def faults(self) -> list[Asked]:
+        """Faults of method that need runs of their own, on the official folds.
+
+        Labels shuffled over people, for GCN and MLP; and an MLP whose inputs were standardised by
+        test cells too (the honest one is the reading "standardised").
+        """
+        folds, seeds = Partition(by="official"), self._counted(self.reading_seeds)
+        return [
+            *self._ask(
+                "shuffled_labels", ("gcn", "mlp"), folds, seeds, graph=self.attached,
+                features=shuffled_labels(self.sources.paper, self.seed),
+            ),
+            *self._ask(
+                "scaled_on_all", ["mlp"], folds, seeds, graph=self.attached,
+                features=scaled_on_all(self.sources.paper),
+            ),
+        ]  # fmt: skip
+
     def groups(self) -> dict[str, list[Asked]]:
         """Everything that the book shows, by the file in which it is published."""
         return {
@@ -408,6 +427,7 @@ class Plan:
                 *(a for name in ("as_written", "subject_disjoint") for a in self.smoothing(name)),
                 *self.control(),
             ],
+            "faults": self.faults(),
             "settings": [*self.sweep(), *self.learning_rates(), *self.batch_sizes()],
         }
 
