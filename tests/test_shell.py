@@ -12,10 +12,6 @@ from leukgnn import files, shell
 
 PACKAGE = Path(files.__file__).parent
 # Read and written by the locale's encoding still; `make` sets PYTHONUTF8 for them.
-PENDING = {
-    "book/building.py", "book/published.py", "claims/ledger.py", "experiments/reading.py",
-    "graphs/stored.py",
-}  # fmt: skip
 TEXT = {"read_text", "write_text", "open"}
 
 
@@ -62,8 +58,7 @@ def calls(path):
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.name)
 def test_text_is_utf_8_in_every_locale(path):
-    if path.relative_to(PACKAGE).as_posix() not in PENDING:
-        assert list(calls(path)) == []
+    assert list(calls(path)) == []
 
 
 def test_a_call_without_encoding_is_found(tmp_path, monkeypatch):

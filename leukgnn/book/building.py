@@ -5,7 +5,6 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -20,6 +19,7 @@ from leukgnn.files import CHAPTERS, GENERATED, HTML, RESULTS, InputError
 from leukgnn.names import WITNESS
 from leukgnn.text import markdown_table
 
+JUPYTER_BOOK = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
 BRANCH = "executed"  # where the publishing workflow puts the executed notebooks
 LAUNCH = {
     "notebook_interface": "jupyterlab",
@@ -50,18 +50,20 @@ def build(repository: str, profile: str) -> list[str]:
     if problems := published.faults(root / RESULTS, profile):
         return problems
     write_pages()
-    config = yaml.safe_load((root / "_config.yml").read_text())
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     if repository:
         config["repository"] = {"url": repository, "branch": BRANCH, "path_to_book": ""}
         config["launch_buttons"] = LAUNCH
         config["html"]["use_repository_button"] = True
     composed = files.build_folder() / "_config.yml"
     with files.atomic_path(composed) as temporary:
-        temporary.write_text(yaml.safe_dump(config))
+        temporary.write_text(yaml.safe_dump(config), encoding="utf-8")
     shutil.rmtree(root / HTML.parent, ignore_errors=True)
-    command = ["build", ".", "--all", "-W", "-n", "--keep-going", "--config", str(composed)]
-    jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    done = subprocess.run([jupyter_book, *command], cwd=root, check=False)
+    # By its module: the script beside the interpreter names the folder it was installed in, and
+    # would be lost when the checkout is moved or copied.
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", ".", "--all", "-W", "-n"]
+    command += ["--keep-going", "--config", str(composed)]
+    done = subprocess.run(command, cwd=root, check=False)
     if done.returncode:
         return [f"jupyter-book ended with status {done.returncode}; its warnings stand above."]
     html = root / HTML
@@ -86,7 +88,7 @@ def write_pages() -> None:
         **first_screen.generated(root / RESULTS),
     }.items():
         with files.atomic_path(root / GENERATED / f"{name}.md") as temporary:
-            temporary.write_text(text)
+            temporary.write_text(text, encoding="utf-8")
 
 
 def _parameters_table(notebooks: dict[str, dict[str, Any]]) -> str:
@@ -153,7 +155,9 @@ def _software_table(notebooks: dict[str, dict[str, Any]]) -> str:
 
 
 def _features_table() -> str:
-    origin = json.loads((files.build_folder() / "artifacts" / "features.json").read_text())
+    origin = json.loads(
+        (files.build_folder() / "artifacts" / "features.json").read_text(encoding="utf-8")
+    )
     rows = {
         "Weights": origin["weights"]["name"],
         "Weights, SHA-256": f"`{origin['weights']['sha256']}`",
@@ -170,7 +174,7 @@ def _features_table() -> str:
 def _benchmark_tables() -> list[str]:
     """Tables of the last `make bench`, which is not part of a build."""
     root = files.project_root()
-    measured = json.loads((root / "benchmarks" / "results.json").read_text())
+    measured = json.loads((root / "benchmarks" / "results.json").read_text(encoding="utf-8"))
     where = f"{measured['provenance']['processor']}, {measured['provenance']['threads']} threads"
     ratios = f"Speed: ratios taken side by side in one run of `make bench` ({where})."
     scaling = f"Seconds against the number of cells ({where})."

@@ -36,7 +36,7 @@ def table(name: str, folder: Path = FOLDER) -> pd.DataFrame:
 
 def provenance() -> dict[str, Any]:
     """Where the published runs and tables come from: commit, machine, seeds, draws."""
-    origin: dict[str, Any] = json.loads((FOLDER / PROVENANCE).read_text())
+    origin: dict[str, Any] = json.loads((FOLDER / PROVENANCE).read_text(encoding="utf-8"))
     return origin
 
 

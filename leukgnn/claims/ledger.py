@@ -31,7 +31,7 @@ def ledger(path: Path | None = None) -> list[dict[str, Any]]:
         names a figure that the paper does not print.
     """
     path = path or shipped_path("claims.yml")
-    entries: list[dict[str, Any]] = yaml.safe_load(path.read_text())
+    entries: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
     seen = set()
     for entry in entries:
         name = entry.get("id", "an entry without id")

@@ -32,7 +32,7 @@ def read_graph(inputs: str, *, features: NDArray[Any], k: int, edges: str) -> In
     wanted = {"k": k, "edges": edges, "features": features_hash(features)}
     try:
         path = files.find_artifact(inputs, "graph.npz")
-        settings = json.loads(path.with_suffix(".json").read_text())
+        settings = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     except (InputError, OSError):
         settings = {}
     if {name: settings.get(name) for name in wanted} == wanted:
