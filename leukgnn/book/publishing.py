@@ -55,7 +55,7 @@ def publish(notebooks: Path, results: Path, store: Store) -> None:
     if missing:
         raise InputError(f"{counted(len(missing), 'run')} missing, such as {missing[0]}.")
     makers = published_makers() | {key: _maker(store.provenance(runs[key])) for key in own}
-    _only_commit(makers[key]["commit"] for key in own)
+    _check_clean({makers[key]["commit"] for key in own})
     values = {
         key: (run.description, store.get(run) if key in own else published_runs()[key])
         for key, run in runs.items()
@@ -102,9 +102,23 @@ def _counted(makers: Iterable[Maker]) -> list[dict[str, Any]]:
 def _only_commit(found: Iterable[str]) -> str:
     """Commit of everything computed; raise InputError unless it is one without changes."""
     commits = set(found)
-    if len(commits) > 1 or commits & {"unknown"} or any(c.endswith("+") for c in commits):
+    if len(commits) > 1:
         raise InputError(
-            f"what is to be published comes from {', '.join(sorted(commits))}: "
-            "expected one commit without changes; commit, run `make clean` and build again."
+            f"the chapters come from {', '.join(sorted(commits))}: expected one commit; run "
+            "`make clean` and build again."
         )
+    _check_clean(commits)
     return commits.pop() if commits else ""
+
+
+def _check_clean(commits: set[str]) -> None:
+    """Raise InputError unless every commit is known and without changes.
+
+    Runs may come from several: each is published with its own.
+    """
+    for commit in sorted(commits):
+        if commit == "unknown" or commit.endswith("+"):
+            raise InputError(
+                f"what is to be published comes from {commit}: expected a commit without changes; "
+                "commit, run `make clean` and build again."
+            )

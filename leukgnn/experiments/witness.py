@@ -25,9 +25,9 @@ COLUMNS = [
 def witnesses(groups: Mapping[str, Sequence[Asked]], draw: str) -> list[Asked]:
     """Choose the published runs that a build computes again.
 
-    Of every protocol the first seed's GCN and MLP on a drawn fold; of every classifier, whatever
-    its protocol, seed, features and settings, one run more. They are drawn by a hexadecimal text
-    such as a commit, so that in time all are visited.
+    Of every protocol the first seed's GCN and MLP on a drawn fold; of every `kind` of classifier,
+    whatever its protocol, seed, features and settings, one run more. They are drawn by a
+    hexadecimal text such as a commit, so that in time all are visited.
 
     Parameters
     ----------
@@ -39,13 +39,18 @@ def witnesses(groups: Mapping[str, Sequence[Asked]], draw: str) -> list[Asked]:
     always: dict[tuple[str, str], list[Asked]] = {}
     families: dict[str, dict[str, Asked]] = {}
     for a in everything:
-        families.setdefault(a.run.classifier, {})[a.run.key] = a
+        families.setdefault(kind(a.run.classifier), {})[a.run.key] = a
         if a.protocol in names.PROTOCOLS and a.model in ALWAYS:
             always.setdefault((a.protocol, a.model), []).append(a)
     first = [[a for a in asked if a.seed == asked[0].seed] for asked in always.values()]
     more = [list(runs.values()) for runs in families.values()]
     chosen = [asked[int(draw, 16) % len(asked)] for asked in [*first, *more]]
     return list({a.run.key: a for a in chosen}.values())
+
+
+def kind(classifier: str) -> str:
+    """What a classifier is, whatever its dose: the passes of the adjacency are one."""
+    return classifier.rstrip("_0123456789")
 
 
 def witnessing() -> Store:

@@ -102,6 +102,12 @@ def test_more_cells_of_a_person_make_surer_decisions(noisy):
     assert set(few["seed"]) == set(range(10))
 
 
+def test_each_draw_takes_other_cells(noisy):
+    few = evaluation.by_cells(noisy, (2,), draws=4)
+    own = few[(few["model"] == "gcn") & (few["subject"] == "s0")]
+    assert own["probability"].nunique() == 4
+
+
 def test_all_of_a_persons_cells_give_the_decision_itself(noisy):
     whole = evaluation.by_cells(noisy, (30,), draws=2)
     own = evaluation.decisions(noisy).set_index(["model", "subject"])["probability"]
