@@ -173,6 +173,7 @@ rule results:
         expand(RESULTS + "/{table}", table=TABLES),
     params:
         profile=PROFILE,
+    priority: 1  # it takes longer than any chapter: begun last, it would leave a core idle
     shell:
         "OMP_NUM_THREADS={threads} {sys.executable:q} -m leukgnn.cli results "
         "--profile {params.profile}"

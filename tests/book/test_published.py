@@ -67,7 +67,8 @@ def test_the_published_results_hold_all_protocols_and_controls():
     results = published.table("results.csv")
     assert set(names.PROTOCOLS) == set(results["protocol"])
     models = results.groupby("protocol")["model"].agg(set)
-    everywhere = set(experiments.CLASSIFIERS) - {"gcn_asked_masked"}
+    doses = {name for name in experiments.CLASSIFIERS if name.startswith("mlp_smoothed")}
+    everywhere = set(experiments.CLASSIFIERS) - {"gcn_asked_masked"} - doses
     assert everywhere | RANDOM | {"cnn", "cnn_gcn", "cnn_mlp"} <= models["subject_disjoint"]
     apart = {"gcn_tuned", "mlp_tuned", "gcn_dummy"}  # with subjects apart alone
     assert everywhere - apart <= models["as_written"]
@@ -301,9 +302,10 @@ def test_a_run_computed_again_may_differ_by_what_seeds_do_and_no_more(plan):
             assert (found[0] <= mean and found[1] >= same) is (model == a.model), (a.model, model)
     exact = next(a for a in runs if a.model == "svm")
     assert witness.allowed(exact.run, spreads) == (witness.LEAST, 1 - witness.LEAST)
-    alone = next(a for a in plan.other_partitions() if a.model == "gcn")
+    alone = next(a for a in plan.sweep() if a.run.graph.k == 2)
     gcn = {witness.allowed(a.run, spreads) for a in plan.subject_disjoint(["gcn"])}
     assert gcn == {witness.allowed(alone.run, spreads)}  # one seed only: its classifier's
+    assert max(mean for mean, _ in gcn) < 0.05, "no reading that swings more makes it lax"
 
 
 def test_the_witness_visits_every_classifier_and_all_runs_in_time(plan):
