@@ -96,7 +96,8 @@ def _parameter(inspected: Mapping[str, str]) -> Parameter | None:
         default = ast.literal_eval(inspected["default"])
     except (ValueError, SyntaxError):
         return None
-    fits = type(_as(TYPES[kind], default)) is TYPES[kind]
+    # A list says by its first element what its elements are.
+    fits = type(_as(TYPES[kind], default)) is TYPES[kind] and default != []
     return Parameter(inspected["name"], kind, default, inspected["help"]) if fits else None
 
 

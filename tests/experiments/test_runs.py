@@ -409,7 +409,7 @@ def test_predictions_are_the_answers_cell_by_cell(real, own):
     asked = ask(real, "gcn", "size")
     table = predictions(asked, own, progress=False)
     contract = ["protocol", "model", "seed", "fold", "filename", "subject", "label", "probability"]
-    assert table.columns.tolist() == [*contract, "n_train", "partition"]
+    assert table.columns.tolist() == [*contract, "n_train", "partition", "prevalence"]
     for a, (_, rows) in zip(asked, table.groupby("model"), strict=True):
         split = a.run.partition.split(real, "fold_0")
         cells = real.table[split.test]
@@ -419,6 +419,7 @@ def test_predictions_are_the_answers_cell_by_cell(real, own):
             own.get(a.run).probability.tolist()
         )
         assert (rows["n_train"] == split.train.sum()).all()
+        assert (rows["prevalence"] == real.table.loc[split.train, "label"].mean()).all()
         assert set(rows["fold"]) == {"fold_0"}
 
 
