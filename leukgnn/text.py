@@ -8,6 +8,7 @@ import pandas as pd
 
 NBSP = "\N{NO-BREAK SPACE}"
 
+
 def with_interval(row: Mapping[Any, Any] | pd.Series, *, signed: bool = False) -> str:
     """Write `value`, `low` and `high` of a row as text: 0.796 [0.733, 0.852].
 

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from leukgnn.names import CLASSES, INK, MODELS
 from leukgnn.text import counted
 
-
 WIDTH = 6.0  # inches of a figure: its text, of 12 points, is then 9 pixels high on a phone
 SHADES = (INK, "#7d7d7d", "#b4b4b4", "#4d4d4d")  # of what is no class, model or protocol
 DASHES = ("-", "--", "-.", ":")
@@ -173,7 +172,7 @@ def curves(history: pd.DataFrame, axes: Axes, *, of: str, by: str, against: str 
             axes.plot(run[against], run[of], dashes, color=colour, linewidth=1.2, label=label)
             label = None  # one entry in the legend for all seeds
     axes.set(xlabel=against, ylabel=of.replace("_", " "))
-    axes.legend(title=None if set(history[by]) <= set(MODELS) else by)
+    axes.legend()
     return axes
 
 
@@ -220,7 +219,12 @@ def roc(curve: pd.DataFrame, axes: Axes) -> Axes:
 
 
 def forest(
-    table: pd.DataFrame, axes: Axes, *, colour: str = INK, shift: float = 0.0, label: str | None = None
+    table: pd.DataFrame,
+    axes: Axes,
+    *,
+    colour: str = INK,
+    shift: float = 0.0,
+    label: str | None = None,
 ) -> Axes:
     """Intervals from `name`, `value`, `low`, `high`, first row on top; `shift` lifts them.
 
