@@ -33,7 +33,7 @@ def style() -> None:
             "figure.constrained_layout.use": True,
             "figure.figsize": (WIDTH, 4.0),
             "figure.dpi": 200,  # twice what a page shows
-            "axes.prop_cycle": plt.cycler(color=SHADES),
+            "axes.prop_cycle": f"cycler('color', {SHADES!r})",
             "font.size": 12,
             "axes.labelsize": 12,
             "axes.titlesize": 13,
