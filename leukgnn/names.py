@@ -11,6 +11,9 @@ BLUE, ORANGE, GREEN, RED, PURPLE, BROWN, PINK, GREY, YELLOW, SKY = (
     "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#fbafe4", "#949494",
     "#ece133", "#56b4e9",
 )  # fmt: skip
+# Classes, models and protocols share no colour: a colour means one thing in the whole book. What
+# is none of them is drawn in shades of grey (`book.plots.style`).
+INK, SLATE, UMBER = "#1a1a1a", "#5f5f5f", "#6b4423"
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,10 @@ class Name:
 CLASSES = {0: Name("healthy (hem)", BLUE), 1: Name("leukemic (ALL)", RED)}
 
 PROTOCOLS = {
-    "as_written": Name("as written", ORANGE),
-    "as_released": Name("as released", GREY),
-    "subject_disjoint": Name("new subjects", BLUE),
-    "other_partitions": Name("new subjects, other partitions", SKY),
+    "as_written": Name("as written", BROWN),
+    "as_released": Name("as released", UMBER),
+    "subject_disjoint": Name("new subjects", INK),
+    "other_partitions": Name("new subjects, other partitions", SLATE),
 }
 
 GROUPINGS = {  # what a random partition keeps together, from finest to coarsest
@@ -48,11 +51,11 @@ GROUPINGS = {  # what a random partition keeps together, from finest to coarsest
 
 MODELS = {
     "majority": Name("always leukemic", GREY),
-    "size": Name("cell size alone", BROWN),
-    "size_all": Name("cell size alone, all cells", BROWN),
+    "size": Name("cell size alone", GREY),
+    "size_all": Name("cell size alone, all cells", GREY),
     "logistic": Name("logistic regression", PINK),
     "svm_linear": Name("linear SVM", YELLOW),
-    "svm": Name("RBF SVM", GREEN),
+    "svm": Name("RBF SVM", SKY),
     "knn": Name("vote of similar cells", SKY),
     "mlp": Name("MLP (same network, no graph)", ORANGE),
     "mlp_tuned": Name("MLP, tuned", ORANGE),
@@ -63,16 +66,16 @@ MODELS = {
     "correct_and_smooth": Name("MLP, Correct & Smooth", ORANGE),
     "sgc": Name("SGC", PINK),
     "gcn_random_graph": Name("GCN, cells shuffled in the graph", GREY),
-    "gcn_masked": Name("GCN, no edge within a subject", BLUE),
+    "gcn_masked": Name("GCN, no edge within a subject", GREEN),
     "gcn_random_weights": Name("GCN, untrained ResNet", GREY),
     "mlp_random_weights": Name("MLP, untrained ResNet", GREY),
-    "gcn_tuned": Name("GCN, tuned", BLUE),
-    "gcn_transductive": Name("GCN, test cells joined", BLUE),
-    "gcn_transductive_masked": Name("GCN, test cells joined, but not within a subject", BLUE),
+    "gcn_tuned": Name("GCN, tuned", GREEN),
+    "gcn_transductive": Name("GCN, test cells joined", GREEN),
+    "gcn_transductive_masked": Name("GCN, test cells joined, but not within a subject", GREEN),
     "gcn_dummy": Name("GCN, a new cell as a node of its own", GREY),
-    "gcn_reverse": Name("GCN, edges both ways", BLUE),
-    "gcn_all_nodes": Name("GCN, asked about all cells", BLUE),
-    "gcn": Name("GCN", BLUE),
+    "gcn_reverse": Name("GCN, edges both ways", GREEN),
+    "gcn_all_nodes": Name("GCN, asked about all cells", GREEN),
+    "gcn": Name("GCN", GREEN),
     "cnn": Name("CNN, fine-tuned", PURPLE),
     "cnn_gcn": Name("GCN on fine-tuned features", SKY),
     "cnn_mlp": Name("MLP on fine-tuned features", YELLOW),

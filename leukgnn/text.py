@@ -6,13 +6,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+NBSP = "\N{NO-BREAK SPACE}"
+
 
 def with_interval(row: Mapping[Any, Any] | pd.Series, *, signed: bool = False) -> str:
-    """Write `value`, `low` and `high` of a row as text: 0.796 [0.733, 0.852]."""
+    """Write `value`, `low` and `high` of a row as text: 0.796 [0.733, 0.852].
+
+    Its spaces do not break, so that no line ends within an interval.
+    """
     value, low, high = (
         f"{row[name]:{'+' if signed else ''}.3f}" for name in ("value", "low", "high")
     )
-    return f"{value} [{low}, {high}]"
+    return f"{value} [{low}, {high}]".replace(" ", NBSP)
 
 
 def p_value(p: float) -> str:

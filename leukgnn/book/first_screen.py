@@ -10,7 +10,7 @@ from leukgnn.book import plots
 from leukgnn.book.published import provenance, table
 from leukgnn.claims import TABLES as KEYS
 from leukgnn.evaluation import PRIMARY, from_counts
-from leukgnn.names import MODELS, PROTOCOLS
+from leukgnn.names import INK, MODELS, PROTOCOLS
 from leukgnn.text import counted, with_interval
 
 ANSWERS = {  # to "does the graph help?", by the outcome of the primary question
@@ -87,9 +87,9 @@ def _figure() -> str:
         for theme in THEMES
     )
     return (
-        f"{pictures}\n\n*Accuracy with 95 % intervals over people. Crosses: the paper. Orange: the "
+        f"{pictures}\n\n*Accuracy with 95 % intervals over people. Crosses: the paper. Brown: the "
         "protocol as the paper writes it down, where cells of one person stand on both sides. "
-        "Blue: people who were not met before.*\n"
+        "In the colour of the text: people who were not met before.*\n"
     )
 
 
@@ -117,6 +117,7 @@ def _draw(rows: pd.DataFrame, target: Path, ground: str, ink: str) -> None:
         place = -2
         for protocol, models in SHOWN.items():
             colour = PROTOCOLS[protocol].colour
+            colour = ink if colour == INK else colour  # which is black, also on a dark ground
             for model in models:
                 row = _row(rows, (protocol, model, "accuracy"))
                 axes.hlines(place, row["low"], row["high"], color=colour, linewidth=3, alpha=0.7)

@@ -1,6 +1,7 @@
 """Figures of cells: images, embeddings, neighbourhoods."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,8 +9,10 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from PIL import Image
 
+from leukgnn.book.plots import WIDTH
 from leukgnn.names import CLASSES
 
 PHANTOM_NOTE = "phantoms: drawn, not real cells"
@@ -31,9 +34,9 @@ def image_grid(rows: Mapping[str, Sequence[Image.Image]], columns: Sequence[str]
         To which the caller may give a title.
     """
     across = len(next(iter(rows.values())))
-    size = 8.0 / across
+    size = WIDTH / across
     figure, grid = plt.subplots(
-        len(rows), across, figsize=(8.0, size * len(rows) + 0.5), squeeze=False
+        len(rows), across, figsize=(WIDTH, size * len(rows) + 0.7), squeeze=False
     )
     for (name, images), line in zip(rows.items(), grid, strict=True):
         for image, axes in zip(images, line, strict=True):
@@ -42,7 +45,7 @@ def image_grid(rows: Mapping[str, Sequence[Image.Image]], columns: Sequence[str]
             sns.despine(ax=axes, left=True, bottom=True)
         line[0].set_ylabel(name)
     for name, axes in zip(columns, grid[0], strict=False):
-        axes.set_title(name, fontsize="medium")
+        axes.set_title(name, fontsize=12)
     return figure
 
 
@@ -52,24 +55,35 @@ def embedding(points: np.ndarray, labels: np.ndarray, axes: Axes) -> Axes:
         x, y = points[labels == label].T
         axes.scatter(x, y, s=5, alpha=0.5, color=name.colour, label=name.label)
     axes.set(xticks=[], yticks=[])
-    axes.legend(markerscale=3, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2)
+    axes.legend(markerscale=3, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=1)
     return axes
 
 
 def embedding_by_subject(
-    points: np.ndarray, subjects: pd.Series, axes: Axes, *, most: int = 8
+    points: np.ndarray, subjects: pd.Series, axes: Axes, *, most: int = 4
 ) -> Axes:
-    """Scatter of points (n, 2): the `most` largest subjects in colours, all others grey."""
+    """Scatter of points (n, 2): the `most` largest subjects in colours, all others grey.
+
+    The colours, from dark to light, are those of no class, model or protocol; each subject has a
+    marker of its own as well.
+    """
     largest = subjects.value_counts().index[:most]
     others = points[~subjects.isin(largest)]
     axes.scatter(others[:, 0], others[:, 1], s=3, color="0.85")
-    colours = sns.color_palette("colorblind", most)
-    for subject, colour in zip(largest, colours, strict=True):
+    colours = sns.color_palette("viridis", len(largest))
+    for subject, colour, marker in zip(largest, colours, cycle("o^sD"), strict=False):
         own = points[subjects == subject]
-        axes.scatter(own[:, 0], own[:, 1], s=6, color=colour, label=subject)
+        axes.scatter(own[:, 0], own[:, 1], s=12, color=colour, marker=marker, label=subject)
     axes.set(xticks=[], yticks=[])
-    axes.legend(markerscale=3, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4)
+    axes.legend(markerscale=3, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2)
     return axes
+
+
+def class_legend(figure: Figure) -> None:
+    """Put a legend of the classes' colours below a figure."""
+    marks = [Line2D([], [], linestyle="", marker="o", color=c.colour) for c in CLASSES.values()]
+    shown = [name.label for name in CLASSES.values()]
+    figure.legend(marks, shown, loc="outside lower center", ncols=len(shown))
 
 
 def neighbourhood(
@@ -98,7 +112,10 @@ def neighbourhood(
         axes.plot(
             [0, place[0]], [0, place[1]], color="0.5", linestyle="-" if same else ":", zorder=0
         )
-        axes.annotate(f"{near:.2f}", place * 0.6, ha="center", va="center", fontsize=7)
+        axes.annotate(  # on white, so that the line does not strike it through
+            f"{near:.2f}", place * 0.62, ha="center", va="center", fontsize=12,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
+        )  # fmt: skip
     for i, (place, label) in enumerate(zip(places, labels, strict=True)):
         axes.scatter(place[0], place[1], s=500 if i == 0 else 260, color=CLASSES[int(label)].colour)
         if pictures:

@@ -10,8 +10,18 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from leukgnn.names import CLASSES, MODELS, SKY
+from leukgnn.names import CLASSES, INK, MODELS
 from leukgnn.text import counted
+
+WIDTH = 6.0  # inches of a figure: its text, of 12 points, is then 9 pixels high on a phone
+SHADES = (INK, "#7d7d7d", "#b4b4b4", "#4d4d4d")  # of what is no class, model or protocol
+DASHES = ("-", "--", "-.", ":")
+EDGE_LINES = {  # of the kinds of edges in `graphs.sweep`: colour, dashes, marker
+    "all edges": (INK, "-", "o"),
+    "same source image": ("#7d7d7d", "--", "s"),
+    "same subject": ("#7d7d7d", ":", "^"),
+    "cross-subject": (INK, "-.", "D"),
+}
 
 
 def style() -> None:
@@ -21,11 +31,20 @@ def style() -> None:
     plt.rcParams.update(
         {
             "figure.constrained_layout.use": True,
-            "figure.figsize": (7.5, 4.0),
+            "figure.figsize": (WIDTH, 4.0),
+            "figure.dpi": 200,  # twice what a page shows
+            "axes.prop_cycle": f"cycler('color', {SHADES!r})",
+            "font.size": 12,
+            "axes.labelsize": 12,
+            "axes.titlesize": 13,
+            "xtick.labelsize": 12,
+            "ytick.labelsize": 12,
+            "legend.fontsize": 12,
+            "legend.title_fontsize": 12,
+            "figure.titlesize": 12,
             "axes.spines.top": False,
             "axes.spines.right": False,
             "legend.frameon": False,
-            "savefig.dpi": 120,
         }
     )
 
@@ -89,7 +108,7 @@ def changes(table: pd.DataFrame, axes: Axes, *, of: str) -> Axes:
         What was measured; names the axis.
     """
     per_cent = table.assign(change=100 * table[of])
-    sns.boxplot(per_cent, x="change", y="step", color=SKY, whis=(0, 100), ax=axes)
+    sns.boxplot(per_cent, x="change", y="step", color=SHADES[2], whis=(0, 100), ax=axes)
     axes.axvline(0, color="0.6", linewidth=0.8, zorder=0)
     axes.set(xlabel=f"change of {of} (%)", ylabel="")
     return axes
@@ -106,9 +125,13 @@ def similarities(table: pd.DataFrame, axes: Axes) -> Axes:
         Where to draw.
     """
     long = table.melt(var_name="pair", value_name="similarity")
-    sns.ecdfplot(long, x="similarity", hue="pair", linewidth=2, ax=axes)
+    for place, (pair, rows) in enumerate(long.groupby("pair", sort=False)):
+        sns.ecdfplot(
+            rows, x="similarity", linewidth=2, color=SHADES[place], linestyle=DASHES[place],
+            label=pair, ax=axes,
+        )  # fmt: skip
     axes.set(xlabel="cosine similarity", ylabel="share of cells at or below")
-    sns.move_legend(axes, "best", title=None)
+    axes.legend(loc="upper left")
     return axes
 
 
@@ -126,7 +149,11 @@ def probe(measured: pd.Series, predicted: np.ndarray, labels: np.ndarray, axes: 
 def by_k(table: pd.DataFrame, axes: Axes, *, of: str) -> Axes:
     """Curve of column `of` against k, one for each kind of edge; from the sweep over k."""
     for kind, rows in table.groupby("kind", sort=False):
-        axes.plot(rows["k"], rows[of], marker="o", markersize=4, label=kind)
+        colour, dashes, marker = EDGE_LINES[str(kind)]
+        axes.plot(
+            rows["k"], rows[of], color=colour, linestyle=dashes, marker=marker, markersize=5,
+            label=kind,
+        )  # fmt: skip
     axes.set(xscale="log", xlabel="k")
     axes.set_xticks(table["k"].unique(), table["k"].unique())
     axes.minorticks_off()
@@ -140,8 +167,9 @@ def curves(history: pd.DataFrame, axes: Axes, *, of: str, by: str, against: str 
     """
     for place, (key, rows) in enumerate(history.groupby(by)):
         label, colour = _shown(key, place)
+        dashes = "-" if key in MODELS else DASHES[place % len(DASHES)]
         for _, run in rows.groupby("seed"):
-            axes.plot(run[against], run[of], color=colour, linewidth=1, label=label)
+            axes.plot(run[against], run[of], dashes, color=colour, linewidth=1.2, label=label)
             label = None  # one entry in the legend for all seeds
     axes.set(xlabel=against, ylabel=of.replace("_", " "))
     axes.legend()
@@ -152,7 +180,7 @@ def _shown(key: Any, place: int) -> tuple[str | None, str]:
     """Label and colour of a line: a model's own, else the value and its place in the palette."""
     if key in MODELS:
         return MODELS[key].label, MODELS[key].colour
-    return str(key), f"C{place}"
+    return str(key), SHADES[place % len(SHADES)]
 
 
 def confusion(counts: Sequence[float], axes: Axes, *, title: str) -> Axes:
@@ -165,7 +193,7 @@ def confusion(counts: Sequence[float], axes: Axes, *, title: str) -> Axes:
     ]
     names = [name.label for name in CLASSES.values()]
     sns.heatmap(
-        shares, annot=np.array(text), fmt="", cmap="Blues", vmin=0, vmax=1, cbar=False, square=True,
+        shares, annot=np.array(text), fmt="", cmap="Greys", vmin=0, vmax=1, cbar=False, square=True,
         xticklabels=names, yticklabels=names, ax=axes,
     )  # fmt: skip
     axes.set(xlabel="predicted", ylabel="true", title=title)
@@ -190,11 +218,21 @@ def roc(curve: pd.DataFrame, axes: Axes) -> Axes:
     return axes
 
 
-def forest(table: pd.DataFrame, axes: Axes, *, colour: str = "C0", shift: float = 0.0) -> Axes:
-    """Intervals from `name`, `value`, `low`, `high`, first row on top; `shift` lifts them."""
+def forest(
+    table: pd.DataFrame,
+    axes: Axes,
+    *,
+    colour: str = INK,
+    shift: float = 0.0,
+    label: str | None = None,
+) -> Axes:
+    """Intervals from `name`, `value`, `low`, `high`, first row on top; `shift` lifts them.
+
+    `label` goes into a legend, which the caller draws.
+    """
     places = -np.arange(len(table))
     axes.hlines(places + shift, table["low"], table["high"], color=colour, alpha=0.6, linewidth=2)
-    axes.plot(table["value"], places + shift, "o", color=colour, markersize=5)
+    axes.plot(table["value"], places + shift, "o", color=colour, markersize=5, label=label)
     axes.set_yticks(places, table["name"])
     axes.grid(axis="x", color="0.9")
     return axes
@@ -211,7 +249,7 @@ def based_on(figure: Figure, table: pd.DataFrame, *, repeats: str = "seed") -> N
         least, most = table[column].min(), table[column].max()
         range_from = "" if least == most else f"{least} to "
         parts.append(range_from + counted(most, noun))
-    figure.suptitle(", ".join(parts), fontsize="small")
+    figure.suptitle(", ".join(parts))
 
 
 def scaling(table: pd.DataFrame, axes: Axes) -> Axes:

@@ -97,7 +97,7 @@ def test_tables_have_a_name_a_caption_and_readable_numbers():
 
 def test_a_difference_says_its_outcome_and_who_carries_it():
     row = {"value": -0.0164, "low": -0.043, "high": 0.0104, "outcome": "undecided"}
-    written = text.difference({**row, "effective_subjects": 3.77})
+    written = text.difference({**row, "effective_subjects": 3.77}).replace(text.NBSP, " ")
     assert written == "-0.016 [-0.043, +0.010], undecided (3.8)"
     assert text.p_value(1e-300) == "<0.001"
 

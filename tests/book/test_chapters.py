@@ -67,6 +67,7 @@ def test_declared_parameters(chapter):
         "k: int = ten  # neighbours",
         "k: int = 2 * 5  # neighbours",
         "k: dict = {}  # neighbours",
+        "k: list = []  # neighbours",
         "k: int = 'ten'  # neighbours",
         "k: int  # neighbours",
         "print('k')",
