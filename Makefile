@@ -79,7 +79,7 @@ model: $(READY)
 page:
 	cd frontend && npm ci --silent && npm test --silent && npm run --silent build
 
-# The pictures of chapter 11.
+# The pictures of chapter 14.
 screenshots: $(READY)
 	LEUKGNN_SCREENSHOTS=book $(BIN)/python -m pytest tests/demo/test_demo.py -k phantoms
 

@@ -51,10 +51,10 @@ CHAPTERS = {  # name: what it reads besides the package
     "08_controls": [FEATURES, RUNS],
     "09_cnn": [FEATURES, RUNS, CNN],
     "10_leakage": [FEATURES, RUNS],
-    "11_page": [FEATURES, RUNS, MODELS, SHIPPED],
-    "12_readings": [FEATURES, RUNS],
-    "13_patients": [FEATURES, RUNS, CNN],
-    "14_faults": [FEATURES, RUNS],
+    "11_readings": [FEATURES, RUNS],
+    "12_patients": [FEATURES, RUNS, CNN],
+    "13_faults": [FEATURES, RUNS],
+    "14_page": [FEATURES, RUNS, MODELS, SHIPPED],
 }
 try:
     profile(PROFILE)

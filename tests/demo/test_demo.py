@@ -106,7 +106,7 @@ VIEWS = {
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_phantoms_by_keyboard_at_every_width(demo, browser, view):
-    """Also takes the pictures that chapter 11 shows: into LEUKGNN_SCREENSHOTS where that is set."""
+    """Also takes the pictures that chapter 14 shows: into LEUKGNN_SCREENSHOTS where that is set."""
     problems = []
     page = opened(browser, demo[1], problems, **VIEWS[view])
     for number in (0, 1):
