@@ -98,8 +98,9 @@ def train(
 ) -> tuple[Encoder, list[float]]:
     """Train an encoder on the chosen cells.
 
-    AdamW on a one-cycle schedule, classes weighed alike; the weights are the mean of the last
-    epochs', with the batch norms' statistics estimated anew on the training cells as they are.
+    AdamW on a one-cycle schedule, classes weighed alike, products in bfloat16 (weights and answers
+    stay float32); the weights are the mean of the last epochs', with the batch norms' statistics
+    estimated anew on the training cells as they are.
 
     Parameters
     ----------
@@ -140,8 +141,10 @@ def train(
             batches = torch.split(rows[torch.randperm(len(rows))], recipe.batch_size)
             name = f"epoch {epoch + 1}/{recipe.epochs}"
             for batch in tqdm(batches, desc=name, disable=not progress):
+                with torch.autocast("cpu", dtype=torch.bfloat16):
+                    logits = training.network(recipe.views(pixels[batch]))
                 loss = cross_entropy(
-                    training.network(recipe.views(pixels[batch])), target[batch], weight=weights,
+                    logits.float(), target[batch], weight=weights,
                     label_smoothing=recipe.label_smoothing,
                 )  # fmt: skip
                 training.step(loss)
