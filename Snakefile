@@ -184,6 +184,7 @@ rule claims:
         expand("book/chapters/{chapter}.ipynb", chapter=CHAPTERS),
         expand(RESULTS + "/{table}.csv", table=["intervals", "differences"]),
         f"{DATA}/claims.yml",
+        "benchmarks/results.json",
         modules("claims"),
     output:
         f"{RESULTS}/claims.csv",

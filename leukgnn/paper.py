@@ -10,6 +10,8 @@ Sections are those of "Leukemia Classifier Using Graph Neural Networks (GNN)".
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+TITLE = "Leukemia Classifier Using Graph Neural Networks (GNN)"
+
 
 def _said(value: Any, section: str, note: str = "") -> Any:
     """Field that the paper gives in this section."""

@@ -1,10 +1,12 @@
 """The paper's claims: a ledger, the rules that judge it by a build's numbers, and its page."""
 
 from leukgnn.claims.facts import ABSENT, TABLES, Facts, MissingError, printed, read_facts
-from leukgnn.claims.ledger import FIELDS, KINDS, ledger
+from leukgnn.claims.ledger import FIELDS, ledger
 from leukgnn.claims.page import counts, evidence_in, generated, sections, sentence
 from leukgnn.claims.rules import (
     APPROXIMATELY,
+    BASES,
+    COMPUTED,
     CONTRADICTED,
     HOLDS,
     NOT_CHECKABLE,
@@ -19,11 +21,12 @@ from leukgnn.claims.verdicts import COLUMNS, address, judge, row_anchor, write
 __all__ = [
     "ABSENT",
     "APPROXIMATELY",
+    "BASES",
     "COLUMNS",
+    "COMPUTED",
     "CONTRADICTED",
     "FIELDS",
     "HOLDS",
-    "KINDS",
     "NOT_CHECKABLE",
     "NOT_REPRODUCED",
     "PREDICATES",

@@ -207,6 +207,7 @@ def facts(leukemic: int, healthy: int) -> dict[str, float]:
         "printed_sensitivity_ceiling": 100 * ceiling,
         "printed_fifth": TRAINING.test_share * n,
         "printed_prevalence": 100 * prevalence,
+        "printed_precision_recall_gap": abs(PRINTED["gcn"].precision - PRINTED["gcn"].recall),
         "printed_always_leukemic_f1": 2 * prevalence / (1 + prevalence),
         "printed_weight_healthy": n / (2 * healthy),
         "printed_weight_leukemic": n / (2 * leukemic),

@@ -1,10 +1,12 @@
 """What a build knows: numbers glued in its chapters, its result tables, and the paper's figures.
 
 A glued number goes by the name that a chapter gave it, such as ``dataset_cells``; a figure that the
-paper prints by the name that `leukgnn.paper` gives it, such as ``gcn.accuracy``.
+paper prints by the name that `leukgnn.paper` gives it, such as ``gcn.accuracy``. What the last
+benchmark measured begins with ``measured_``.
 """
 
 import ast
+import json
 import re
 import string
 from collections.abc import Mapping, Sequence
@@ -16,7 +18,7 @@ from typing import Any
 import nbformat
 import pandas as pd
 
-from leukgnn import paper
+from leukgnn import files, paper
 from leukgnn.files import InputError
 
 ABSENT = "not computed in this build"
@@ -133,7 +135,7 @@ def read_facts(chapters: Path, results: Path) -> Facts:
     InputError
         When a table is missing, or something other than a plain value was glued.
     """
-    glued: dict[str, Any] = {}
+    glued: dict[str, Any] = measured()
     for path in sorted(chapters.glob("*.ipynb")):
         glued |= _glued(path)
     tables = {}
@@ -143,6 +145,15 @@ def read_facts(chapters: Path, results: Path) -> Facts:
             raise InputError(f"{path} is missing: run `make book` first.")
         tables[name] = pd.read_csv(path).set_index(index).sort_index()
     return Facts(glued, **tables)
+
+
+def measured() -> dict[str, Any]:
+    """Facts of the last `make bench`, which is not part of a build."""
+    path = files.project_root() / "benchmarks" / "results.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    slopes = {row["Step"]: row["Slope"] for row in found["scaling"]}
+    steps = [row["Value"] for row in found["demo"] if row["What"].startswith("one cell:")]
+    return {"measured_knn_slope": slopes["k-NN graph"], "measured_answer_ms": sum(steps)}
 
 
 def _glued(path: Path) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from leukgnn.claims.facts import is_printed_name, printed
 from leukgnn.claims.rules import PREDICATES, VERDICTS
 from leukgnn.files import InputError, shipped_path
 
-KINDS = ("arithmetic", "metadata", "experiment", "literature", "reading", "not checkable")
-FIELDS = {"id", "section", "claim", "paper_value", "kind", "rule", "evidence"}
+FIELDS = {"id", "section", "claim", "paper_value", "rule", "evidence"}
+OPTIONAL = {"also", "code"}  # ids of merged claims; what the released code does
 SENTENCES = ("reason", "says")  # of a rule, with facts in braces
 
 
@@ -27,31 +27,29 @@ def ledger(path: Path | None = None) -> list[dict[str, Any]]:
     Raises
     ------
     InputError
-        When an entry has other fields than it must, an id twice, an unknown kind or predicate, or
-        names a figure that the paper does not print.
+        When an entry has other fields than it must, an id twice, an unknown predicate, or names a
+        figure that the paper does not print.
     """
     path = path or shipped_path("claims.yml")
     entries: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    seen = set()
+    seen: set[str] = set()
     for entry in entries:
         name = entry.get("id", "an entry without id")
-        if set(entry) != FIELDS:
-            wrong = sorted(set(entry) ^ FIELDS)
+        if set(entry) - OPTIONAL != FIELDS:
+            wrong = sorted((set(entry) - OPTIONAL) ^ FIELDS)
             raise InputError(f"{path.name}: {name} has too few or too many fields: {wrong}.")
-        if name in seen:
+        if seen & {name, *entry.get("also", [])}:
             raise InputError(f"{path.name}: {name} is there twice; give each claim its own id.")
         try:
             _check(entry)
         except InputError as error:
             raise InputError(f"{path.name}: {name}: {error}") from None
-        seen.add(name)
+        seen |= {name, *entry.get("also", [])}
     return entries
 
 
 def _check(entry: Mapping[str, Any]) -> None:
     """Check what an entry's fields hold."""
-    if entry["kind"] not in KINDS:
-        raise InputError(f"kind {entry['kind']!r}, expected one of {', '.join(KINDS)}.")
     rule = entry["rule"]
     if rule.get("name") not in PREDICATES:
         expected = ", ".join(PREDICATES)

@@ -1,5 +1,6 @@
 """The page of claims: counts, a table that can be filtered, and the lists in the chapters."""
 
+import json
 import re
 from collections.abc import Sequence
 from html import escape
@@ -11,29 +12,25 @@ import pandas as pd
 from docutils.nodes import make_id
 
 from leukgnn.claims.ledger import ledger
-from leukgnn.claims.rules import VERDICTS
+from leukgnn.claims.rules import ADOPTED, BASES, COMPUTED, FUTURE, READ, VERDICTS
 from leukgnn.claims.verdicts import row_anchor
 from leukgnn.files import InputError
+from leukgnn.paper import TITLE
 from leukgnn.text import markdown_table
 
 FENCED = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.MULTILINE | re.DOTALL)
 
 
+# What a verdict looks like besides its words and its colour.
+SIGNS = dict(zip(VERDICTS, "✓≈⇄✗?–·", strict=True))
+
+
 def counts(table: pd.DataFrame) -> pd.DataFrame:
-    """Count the claims of each verdict, and say of which kinds they are, from `claims.csv`."""
-    kinds = table["id"].map({entry["id"]: entry["kind"] for entry in ledger()})
-    rows = [
-        (verdict, int(given.sum()), _by_kind(kinds[given]))
-        for verdict in VERDICTS
-        if (given := table["verdict"] == verdict).any()
-    ]
-    rows.append(("all", len(table), _by_kind(kinds)))
-    return pd.DataFrame(rows, columns=["verdict", "claims", "of which"])
-
-
-def _by_kind(kinds: pd.Series) -> str:
-    """Count claims by kind, in words, the most frequent first."""
-    return ", ".join(f"{n} {kind}" for kind, n in kinds.value_counts().items())
+    """Count the claims of `claims.csv` by verdict, a column for each basis."""
+    given = pd.crosstab(table["verdict"], table["basis"], margins=True, margins_name="all")
+    rows = [v for v in (*VERDICTS, "all") if v in given.index]
+    columns = [b for b in (*BASES, "all") if b in given.columns]
+    return given.loc[rows, columns].rename_axis(columns=None).reset_index()
 
 
 def generated(results: Path, chapters: Sequence[Path]) -> dict[str, str]:
@@ -54,7 +51,7 @@ def generated(results: Path, chapters: Sequence[Path]) -> dict[str, str]:
         the claims that it is evidence for.
     """
     table = pd.read_csv(results / "claims.csv", keep_default_na=False)
-    caption = "Verdicts on the paper's claims, by kind of claim."
+    caption = "Verdicts on the paper's claims, by what they rest on."
     return {
         "verdicts": markdown_table(counts(table), name="tbl-verdicts", caption=caption),
         "verdicts_short": sentence(table),
@@ -65,10 +62,15 @@ def generated(results: Path, chapters: Sequence[Path]) -> dict[str, str]:
 
 
 def sentence(table: pd.DataFrame) -> str:
-    """Counts of the verdicts of `claims.csv` in one sentence."""
-    given = table["verdict"].value_counts()
+    """Counts of the verdicts of `claims.csv` in one sentence, those that could fail."""
+    bases = table["basis"].value_counts().reindex(BASES, fill_value=0)
+    given = table.loc[table["basis"].isin([COMPUTED, READ]), "verdict"].value_counts()
     parts = [f"{verdict} {given[verdict]}" for verdict in VERDICTS if verdict in given]
-    return f"Verdicts on {given.sum()} claims of the paper: {', '.join(parts)}.\n"
+    return (
+        f"Verdicts on {given.sum()} claims of the paper, {bases[COMPUTED]} computed and "
+        f"{bases[READ]} by reading: {', '.join(parts)}. Not counted: {bases[ADOPTED]} that we "
+        f"adopted, so that they cannot fail, and {bases[FUTURE]} of future work.\n"
+    )
 
 
 def _references(table: pd.DataFrame) -> str:
@@ -89,6 +91,7 @@ def _filters(table: pd.DataFrame) -> str:
     """Controls above the table; without JavaScript they stay hidden."""
     choices = {
         "verdict": [v for v in VERDICTS if v in set(table["verdict"])],
+        "basis": [b for b in BASES if b in set(table["basis"])],
         "section": list(dict.fromkeys(table["section"])),
     }
     parts = [
@@ -106,26 +109,50 @@ def _rows(table: pd.DataFrame) -> str:
     """The table, each row with an anchor of its own."""
     heads = ("", "claim", "verdict", "here")
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-    body = "\n".join(_row(row) for row in table.to_dict("records"))
+    merged = {entry["id"]: entry.get("also", []) for entry in ledger()}
+    records = table.to_dict("records")
+    body = "\n".join(_row(row, merged.get(row["id"], [])) for row in records)
     script = '<script src="../scripts/claims.js" defer></script>'
+    reviews = json.dumps([_review(row) for row in records if row["basis"] == COMPUTED])
     return (
         f'<table class="table claims"><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n'
         f"</tbody></table>\n{script}\n"
+        f'<script type="application/ld+json">{reviews.replace("<", chr(92) + "u003c")}</script>\n'
     )
 
 
-def _row(row: dict[Any, Any]) -> str:
-    """Row of a claim."""
+def _row(row: dict[Any, Any], merged: Sequence[str]) -> str:
+    """Row of a claim; the ids that were merged into it lead here too."""
     cells = {name: escape(str(value)) for name, value in row.items()}
     theirs = f"<small>paper: {cells['paper_value']}</small>" if cells["paper_value"] else ""
+    code = f"<small>released code: {cells['code']}</small>" if cells["code"] else ""
+    anchors = "".join(f'<span id="{row_anchor(name)}"></span>' for name in merged)
+    also = f" <small>with {', '.join(merged)}</small>" if merged else ""
     return (
         f'<tr id="{row_anchor(cells["id"])}" data-verdict="{cells["verdict"]}" '
-        f'data-section="{cells["section"]}">'
-        f'<th scope="row">{cells["id"]} <small>{cells["section"]}</small></th>'
-        f"<td>{cells['claim']} {theirs}</td>"
-        f'<td><a href="{cells["evidence"]}">{cells["verdict"]}</a></td>'
+        f'data-basis="{cells["basis"]}" data-section="{cells["section"]}">'
+        f'<th scope="row">{anchors}{cells["id"]} <small>{cells["section"]}</small>{also}</th>'
+        f"<td>{cells['claim']} {theirs}{code}</td>"
+        f'<td class="verdict"><span aria-hidden="true">{SIGNS[row["verdict"]]}</span> '
+        f'<a href="{cells["evidence"]}">{cells["verdict"]}</a> <small>{cells["basis"]}</small></td>'
         f"<td>{cells['our_value']}</td></tr>"
     )
+
+
+def _review(row: dict[Any, Any]) -> dict[str, Any]:
+    """A computed verdict as schema.org's ClaimReview."""
+    return {
+        "@context": "https://schema.org",
+        "@type": "ClaimReview",
+        "url": f"claims.html#{row_anchor(row['id'])}",
+        "claimReviewed": row["claim"],
+        "itemReviewed": {
+            "@type": "Claim",
+            "appearance": {"@type": "ScholarlyArticle", "name": TITLE},
+        },
+        "author": {"@type": "Organization", "name": "leukgnn"},
+        "reviewRating": {"@type": "Rating", "alternateName": row["verdict"]},
+    }
 
 
 def evidence_in(chapter: Path, table: pd.DataFrame) -> str:

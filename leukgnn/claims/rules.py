@@ -1,8 +1,9 @@
 """The rules that compare a claim with what a build knows, and the verdicts that they give."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from leukgnn.claims.facts import Facts
+from leukgnn.names import label
 from leukgnn.text import with_interval
 
 HOLDS = "holds"
@@ -23,10 +24,31 @@ VERDICTS = (
 )
 Judgement = tuple[str, str]  # verdict, our value as text
 
+COMPUTED = "computed"  # by a rule on this build's numbers
+# Of the other rules: a verdict by its reason alone; what we did as the paper says, so that it
+# cannot fail; what the paper lists for later.
+READ, ADOPTED, FUTURE = "read", "adopted", "future work"
+BASES = (COMPUTED, READ, ADOPTED, FUTURE)
 
-def fixed(facts: Facts, *, verdict: str, reason: str) -> Judgement:
+
+def read(facts: Facts, *, verdict: str, reason: str) -> Judgement:
     """Give the verdict that reading alone gives; the reason stands where our value would."""
     return verdict, facts.fill(reason)
+
+
+def adopted(facts: Facts, *, reason: str) -> Judgement:
+    """Say that this book does as the paper says."""
+    return HOLDS, facts.fill(reason)
+
+
+def future(facts: Facts, *, reason: str) -> Judgement:
+    """Say that the paper lists it as future work."""
+    return NOT_CHECKABLE, facts.fill(reason)
+
+
+def basis(rule: str) -> str:
+    """What the verdict of a rule of this name rests on, one of `BASES`."""
+    return {"read": READ, "adopted": ADOPTED, "future": FUTURE}.get(rule, COMPUTED)
 
 
 def near(
@@ -84,31 +106,49 @@ def in_interval(
     facts: Facts,
     *,
     protocol: str,
-    model: str,
+    models: Sequence[str],
     metric: str,
     value: float | str,
     approximately: float,
 ) -> Judgement:
     """Say whether a printed value lies in our 95 % interval, or near what we got.
 
+    Where the text fits several of our models, the one with the highest value is compared.
+
     A wide interval cannot exclude much, so a value inside it "holds" only if it is also within
     `approximately` of ours; inside but farther away, it "holds approximately".
     """
-    row, theirs = facts.interval("intervals", protocol, model, metric), facts.number(value)
+    rows = [facts.interval("intervals", protocol, model, metric) for model in models]
+    row, theirs = max(rows, key=lambda row: row["value"]), facts.number(value)
     within = row["low"] <= theirs <= row["high"]
     close = abs(row["value"] - theirs) <= approximately
     verdict = {2: HOLDS, 1: APPROXIMATELY, 0: NOT_REPRODUCED}[int(within) + int(close)]
     return verdict, with_interval(row)
 
 
-def better(facts: Facts, *, protocol: str, first: str, second: str, metric: str) -> Judgement:
-    """Judge by the outcome of a paired difference: better, worse, equivalent or undecided."""
-    row = facts.interval("differences", protocol, first, second, metric)
-    verdict = {"better": HOLDS, "undecided": UNDECIDED}.get(row["outcome"], NOT_REPRODUCED)
-    what = f"{metric}, {first} minus {second}, {protocol}".replace("_", " ")
-    return verdict, f"{what}: {with_interval(row, signed=True)}, {row['outcome']}"
+def better(
+    facts: Facts, *, protocol: str, pairs: Sequence[tuple[str, str]], metric: str
+) -> Judgement:
+    """Judge by the outcomes of paired differences: better, worse, equivalent or undecided.
+
+    Of several pairs all must be better; where one is worse, or none is better or undecided, it is
+    not reproduced.
+    """
+    rows = [facts.interval("differences", protocol, *pair, metric) for pair in pairs]
+    outcomes = {row["outcome"] for row in rows}
+    verdict = UNDECIDED
+    if outcomes == {"better"}:
+        verdict = HOLDS
+    elif "worse" in outcomes or not outcomes & {"better", "undecided"}:
+        verdict = NOT_REPRODUCED
+    found = "; ".join(
+        f"{label(first)} minus {label(second)} {with_interval(row, signed=True)}, {row['outcome']}"
+        for (first, second), row in zip(pairs, rows, strict=True)
+    )
+    return verdict, f"{label(metric)}, {label(protocol)}: {found}"
 
 
 PREDICATES: dict[str, Callable[..., Judgement]] = {
-    predicate.__name__: predicate for predicate in (fixed, near, inside, text, in_interval, better)
+    predicate.__name__: predicate
+    for predicate in (read, adopted, future, near, inside, text, in_interval, better)
 }

@@ -8,10 +8,12 @@ import pandas as pd
 
 from leukgnn.claims.facts import ABSENT, Facts, MissingError, read_facts
 from leukgnn.claims.ledger import ledger
-from leukgnn.claims.rules import NOT_CHECKABLE, PREDICATES
+from leukgnn.claims.rules import NOT_CHECKABLE, PREDICATES, basis
 from leukgnn.files import InputError, atomic_path
 
-COLUMNS = ["id", "section", "claim", "paper_value", "our_value", "verdict", "evidence"]
+COLUMNS = [
+    "id", "section", "claim", "paper_value", "our_value", "verdict", "evidence", "basis", "code",
+]  # fmt: skip
 
 
 def judge(facts: Facts, entries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -39,7 +41,8 @@ def judge(facts: Facts, entries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     rows = []
     for entry in entries:
         arguments = dict(entry["rule"])
-        predicate, says = PREDICATES[arguments.pop("name")], arguments.pop("says", "")
+        name, says = arguments.pop("name"), arguments.pop("says", "")
+        predicate = PREDICATES[name]
         try:
             verdict, our_value = predicate(facts, **arguments)
             our_value = facts.fill(says) or our_value
@@ -53,6 +56,8 @@ def judge(facts: Facts, entries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
             "our_value": our_value,
             "verdict": verdict,
             "evidence": address(entry),
+            "basis": basis(name),
+            "code": entry.get("code", ""),
         }
         rows.append({column: row[column] for column in COLUMNS})
     return pd.DataFrame(rows)

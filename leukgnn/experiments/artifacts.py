@@ -62,14 +62,16 @@ def _from_pixels(images: str, weights: str, folder: Path) -> Features | None:
 
 
 def write_hidden(features: Features, folder: Path, settings: Settings | None = None) -> None:
-    """Write `hidden.npz`: `hidden` (n, 128), float16, and `test` (n,), bool.
+    """Write `hidden.npz`: `hidden` and `hidden_mlp` (n, 128), float16, and `test` (n,), bool.
 
-    The network is that of a run which every witness computes again: its answers are left there.
+    The networks are those of runs which every witness computes again: their answers are left there.
     """
     plan = Plan.of(features, "quick", seeds=1, settings=settings or Settings())
-    asked = plan.as_written(["gcn"])[0]
-    task = asked.run.task(features)
-    hidden = networks.hidden(task.trained_gcn[0], features.x, task.edge_index)
-    witnessing().write(asked.run, compute(asked.run, task))
+    found = {}
+    for name, asked in zip(("hidden", "hidden_mlp"), plan.as_written(["gcn", "mlp"]), strict=True):
+        task = asked.run.task(features)
+        witnessing().write(asked.run, compute(asked.run, task))
+        network, _ = task.trained_gcn if name == "hidden" else task.trained_mlp
+        found[name] = networks.hidden(network, features.x, task.edge_index).astype(np.float16)
     with files.atomic_path(folder / "hidden.npz") as temporary:
-        np.savez_compressed(temporary, hidden=hidden.astype(np.float16), test=task.split.test)
+        np.savez_compressed(temporary, test=task.split.test, **found)  # type: ignore[arg-type]
