@@ -30,7 +30,7 @@ SHIPPED = sorted(str(path) for path in Path(DATA).glob("features*.npz"))
 PUBLISHED_RUNS = sorted(str(path) for path in Path(DATA, "runs").glob("*.parquet"))
 PUBLISHED = sorted(str(path) for path in Path(DATA, "published").glob("*"))
 MODELS = sorted(str(path) for path in Path(DATA).glob("features*.safetensors"))
-CNN = f"{DATA}/cnn_predictions.parquet"
+IMAGED = [f"{DATA}/{name}_predictions.parquet" for name in ("cnn", "encoder")]
 PROFILES = f"{DATA}/profiles.yml"
 # Without images the published runs are there, and little is left to compute.
 PROFILE = given_text("profile", "quick")
@@ -49,10 +49,10 @@ CHAPTERS = {  # name: what it reads besides the package
     "06_results": [FEATURES, HIDDEN, RUNS],
     "07_protocols": [FEATURES, RUNS],
     "08_controls": [FEATURES, RUNS],
-    "09_cnn": [FEATURES, RUNS, CNN],
+    "09_cnn": [FEATURES, RUNS, IMAGED],
     "10_leakage": [FEATURES, RUNS],
     "11_readings": [FEATURES, RUNS],
-    "12_patients": [FEATURES, RUNS, CNN],
+    "12_patients": [FEATURES, RUNS, IMAGED],
     "13_faults": [FEATURES, RUNS],
     "14_page": [FEATURES, RUNS, MODELS, SHIPPED],
 }
@@ -167,7 +167,7 @@ rule results:
     input:
         RUNS,
         FEATURES,
-        CNN,
+        IMAGED,
         modules("evaluation", "experiments"),
     output:
         expand(RESULTS + "/{table}", table=TABLES),

@@ -119,7 +119,9 @@ def _parser() -> argparse.ArgumentParser:
 
     encoder = words.add_parser("encoder", help="train an encoder of our own on a fold's others")
     encoder.add_argument("folder", type=Path)
-    encoder.add_argument("--part", required=True, help="an official fold, or all")
+    encoder.add_argument(
+        "--part", required=True, help="an official fold, all, or answers: put the folds' together"
+    )
     encoder.add_argument("--seed", type=int, default=0)
     encoder.add_argument("--output", type=Path, required=True, help="folder of what it says")
     encoder.set_defaults(command=commands.encoder, resumes=True)

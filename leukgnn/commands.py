@@ -152,9 +152,14 @@ def finetune(options: Namespace) -> int:
 
 
 def encoder(options: Namespace) -> int:
-    """Train one part's encoder."""
+    """Train one part's encoder, or put the folds' answers together."""
     from leukgnn.experiments import encoder
 
+    if options.part == "answers":
+        target = options.output / "encoder_predictions.parquet"
+        encoder.collect(options.output, target, seed=options.seed)
+        print(f"Answers written to {target}.")
+        return 0
     path = encoder.encode(options.folder, options.output, part=options.part, seed=options.seed)
     print(f"Features and answers written to {path}.")
     return 0
@@ -194,14 +199,14 @@ def results(options: Namespace) -> int:
     import pandas as pd
 
     from leukgnn.evaluation import tables
-    from leukgnn.experiments import Plan, cnn_reference, open_store, predictions
+    from leukgnn.experiments import REFERENCES, Plan, open_store, predictions, reference
     from leukgnn.features import read_features
 
     features = read_features()
     asked = Plan.of(features, options.profile).results()
     answers = predictions(asked, open_store(options.profile))
-    reference, _ = cnn_reference(features.table)
-    everything = pd.concat([answers, reference], ignore_index=True)
+    shipped = [reference(name, features.table)[0] for name in REFERENCES]
+    everything = pd.concat([answers, *shipped], ignore_index=True)
     tables.write(everything, files.build_folder() / "results", draws=options.draws)
     return 0
 

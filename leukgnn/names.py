@@ -77,6 +77,7 @@ MODELS = {
     "gcn_all_nodes": Name("GCN, asked about all cells", GREEN),
     "gcn": Name("GCN", GREEN),
     "cnn": Name("CNN, fine-tuned", PURPLE),
+    "encoder": Name("ResNet-18 from random weights", PURPLE),
     "cnn_gcn": Name("GCN on fine-tuned features", SKY),
     "cnn_mlp": Name("MLP on fine-tuned features", YELLOW),
 }

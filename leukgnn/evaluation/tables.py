@@ -45,6 +45,9 @@ PAIRS = [
     ("cnn", "svm"),
     ("cnn_gcn", "cnn"),
     ("cnn_gcn", "cnn_mlp"),
+    ("encoder", "cnn"),
+    ("encoder", "gcn"),
+    ("encoder", "size"),
 ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from leukgnn.experiments.faults import scaled_on_all, shuffled_labels
 from leukgnn.experiments.leakage import groupings, near_duplicates
 from leukgnn.experiments.partitions import Partition
 from leukgnn.experiments.plan import Plan, Sources, shard
-from leukgnn.experiments.reading import choices, cnn_reference, curves
+from leukgnn.experiments.reading import REFERENCES, choices, curves, reference
 from leukgnn.experiments.readings import READINGS
 from leukgnn.experiments.runs import Asked, Run, compute, fill, predictions, values
 from leukgnn.experiments.splits import (
@@ -24,6 +24,7 @@ __all__ = [
     "CLASSIFIERS",
     "PASSES",
     "READINGS",
+    "REFERENCES",
     "Asked",
     "Partition",
     "Plan",
@@ -37,7 +38,6 @@ __all__ = [
     "check_disjoint",
     "choice",
     "choices",
-    "cnn_reference",
     "compute",
     "curves",
     "fill",
@@ -49,6 +49,7 @@ __all__ = [
     "open_store",
     "planted",
     "predictions",
+    "reference",
     "scaled_on_all",
     "shard",
     "shuffled",

@@ -5,12 +5,14 @@ and encodes that fold's cells, whose subjects it has not met; one trained on all
 demo's. Every setting was fixed before the first training; none was tried on test subjects.
 """
 
+import json
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
@@ -22,6 +24,7 @@ from torchvision.models import resnet18
 from tqdm import tqdm
 
 from leukgnn import files, networks
+from leukgnn.cells import training_cells
 from leukgnn.cells.views import CROP, Views, centre
 from leukgnn.experiments.cnn import UNREADABLE
 from leukgnn.experiments.finetune import read_cells
@@ -245,16 +248,17 @@ def encode(
     folder: Path, outputs: Path, *, part: str, seed: int, recipe: Recipe | None = None,
     progress: bool = True,
 ) -> Path:  # fmt: skip
-    """Train one part's encoder and write what it says of the cells that it is for.
+    """Train one part's encoder and write what it says of the cells.
 
     Parameters
     ----------
     folder : Path
         Images in the C-NMC layout.
     outputs : Path
-        Gets `encoder_PART_SEED.npz`: filenames, features (float16) and probabilities of the fold's
-        cells, or of all; for "all" the encoder too, `encoder_all_SEED.safetensors` (float16);
-        beside each a `.json` with provenance and losses. Checkpoints stand there until it is done.
+        Gets `encoder_PART_SEED.npz`: filename, features (float16) and probability of all cells, and
+        `test`, those of the fold; for "all" the encoder too, `encoder_all_SEED.safetensors`
+        (float16); beside each a `.json` with provenance and losses. Checkpoints stand there until
+        it is done.
     part : str
         An official fold, whose cells are then not trained on, or "all".
     seed : int
@@ -286,14 +290,15 @@ def encode(
         progress=progress,
     )  # fmt: skip
     halves = _halved(encoder)
-    probability, x = answer(encoder, pixels[torch.from_numpy(np.flatnonzero(split.test))])
+    probability, x = answer(encoder, pixels)
     target = stem.with_suffix(".npz")
     with files.atomic_path(target) as temporary:
         np.savez_compressed(
             temporary,
-            filename=table.loc[split.test, "filename"].to_numpy().astype(str),
+            filename=table["filename"].to_numpy().astype(str),
             features=x.astype(np.float16),
             probability=probability,
+            test=split.test,
         )
     if part == ALL:
         with files.atomic_path(stem.with_suffix(".safetensors")) as temporary:
@@ -311,3 +316,61 @@ def encode(
     files.write_json(target.with_suffix(".json"), provenance)
     checkpoint.unlink(missing_ok=True)
     return target
+
+
+def collect(outputs: Path, target: Path, *, seed: int) -> pd.DataFrame:
+    """Put the folds' answers of one seed together, each about its own cells.
+
+    Parameters
+    ----------
+    outputs : Path
+        Folder that `encode` wrote to.
+    target : Path
+        A `.parquet` file: protocol, model, seed, fold, filename, subject, label, probability,
+        n_train. Beside it a `.json` with settings, losses by fold and provenance.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        What the file holds.
+
+    Raises
+    ------
+    InputError
+        When a fold's answers are not there, or answer a cell twice.
+    """
+    known = training_cells().set_index("filename")
+    parts, origins = [], {}
+    for fold in sorted(known["fold"].unique()):
+        path = outputs / f"encoder_{fold}_{seed}.npz"
+        if not path.is_file():
+            raise InputError(f"{path} is missing: train part {fold} with seed {seed} first.")
+        origins[fold] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        with np.load(path, allow_pickle=False) as stored:
+            rows = {name: stored[name][stored["test"]] for name in ("filename", "probability")}
+        parts.append(pd.DataFrame(rows).assign(n_train=origins[fold]["training_cells"]))
+    answers = pd.concat(parts, ignore_index=True)
+    if answers["filename"].duplicated().any():
+        raise InputError(f"{outputs}: two folds' encoders answer one cell; train all folds anew.")
+    facts = known.loc[answers["filename"], ["subject", "label"]].reset_index(drop=True)
+    table = pd.concat([answers, facts], axis=1).assign(
+        protocol="subject_disjoint", model="encoder", seed=seed, fold="all"
+    )
+    columns = ["protocol", "model", "seed", "fold", "filename", "subject", "label"]
+    table = table[[*columns, "probability", "n_train"]]
+    files.write_json(
+        target.with_suffix(".json"),
+        {
+            "command": f"leukgnn encoder DIR --part FOLD --seed {seed}",
+            "recipe": next(iter(origins.values()))["recipe"],
+            "cells": len(table),
+            "losses": {fold: origin["losses"] for fold, origin in origins.items()},
+            "seconds": sum(origin["seconds"] for origin in origins.values()),
+            "commits": sorted({origin["commit"] for origin in origins.values()}),
+            "processors": sorted({origin["processor"] for origin in origins.values()}),
+        },
+    )
+    with files.atomic_path(target) as temporary:
+        table.to_parquet(temporary, index=False)
+    return table

@@ -14,7 +14,7 @@ from leukgnn.experiments.splits import official_folds
 from leukgnn.experiments.store import Store
 from leukgnn.networks import CURVES
 
-REFERENCE = "cnn_predictions.parquet"  # among the package's data
+REFERENCES = ("cnn", "encoder")  # whose answers the package ships: they need images to make
 
 
 def curves(asked: Sequence[Asked], store: Store) -> pd.DataFrame:
@@ -50,11 +50,13 @@ def choices(asked: Sequence[Asked], store: Store) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "seed", "fold", "strength", "auc"])
 
 
-def cnn_reference(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Predictions of the CNN and its hybrids that the package ships, and their provenance.
+def reference(name: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Predictions of networks trained on images, which the package ships, and their provenance.
 
     Parameters
     ----------
+    name : str
+        Of `REFERENCES`: "cnn", fine-tuned, with its hybrids; "encoder", from random weights.
     table : DataFrame
         Cells of C-NMC 2019, with filename and fold.
 
@@ -64,9 +66,9 @@ def cnn_reference(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
         Columns as of `predictions`. Empty when the reference lacks some of the cells: models are
         compared on the same cells.
     provenance : dict
-        Weights, settings, losses of each epoch by fold.
+        Settings, losses of each epoch by fold.
     """
-    path = files.shipped_path(REFERENCE)
+    path = files.shipped_path(f"{name}_predictions.parquet")
     predictions = pd.read_parquet(path)
     provenance: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     if not set(table["filename"]) <= set(predictions["filename"]):

@@ -142,7 +142,7 @@ def result_tables(executed, small):
     )  # fmt: skip
     store = experiments.Store(executed / "runs", published=False)
     answers = experiments.predictions(plan.results(), store, progress=False)
-    reference, _ = experiments.cnn_reference(small.table)
+    reference, _ = experiments.reference("cnn", small.table)
     tables.write(pd.concat([answers, reference], ignore_index=True), target, draws=10)
     claims.write(executed, target)
     return target

@@ -4,11 +4,14 @@ import dataclasses
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from leukgnn import experiments, features
+from leukgnn.cells import training_cells
 from leukgnn.cells.phantoms import write_phantoms
 from leukgnn.cells.views import centre
 from leukgnn.experiments import encoder, finetune
@@ -135,8 +138,9 @@ def test_a_fold_is_answered_by_an_encoder_that_has_not_seen_it(phantoms, tmp_pat
     of_fold = (table["fold"] == "fold_1").to_numpy()
     assert not (asked[0] & of_fold).any() and asked[0].any()
     with np.load(target, allow_pickle=False) as stored:
-        assert stored["filename"].tolist() == table.loc[of_fold, "filename"].tolist()
-        assert stored["features"].shape == (of_fold.sum(), 512)
+        assert stored["filename"].tolist() == table["filename"].tolist()
+        assert stored["test"].tolist() == of_fold.tolist()
+        assert stored["features"].shape == (len(table), 512)
         assert stored["features"].dtype == np.float16
     provenance = json.loads(target.with_suffix(".json").read_text())
     assert provenance["training_cells"] == asked[0].sum() and len(provenance["losses"]) == 1
@@ -158,6 +162,65 @@ def test_the_encoder_of_all_cells_is_given_away_as_it_answers(phantoms, tmp_path
         assert stored["probability"] == pytest.approx(probability, abs=1e-5)
         assert stored["features"] == pytest.approx(x, abs=2e-3 * float(np.abs(x).max()))
         assert len(stored["filename"]) == len(table)
+
+
+@pytest.fixture
+def answered(tmp_path):
+    """What three folds' encoders wrote of the same six cells."""
+    table = training_cells().groupby("fold").head(2).reset_index(drop=True)
+    for number, fold in enumerate(sorted(table["fold"].unique())):
+        stem = tmp_path / f"encoder_{fold}_1"
+        np.savez(
+            stem.with_suffix(".npz"),
+            filename=table["filename"].to_numpy().astype(str),
+            probability=np.linspace(0, 0.5, len(table)) + 0.1 * number,
+            test=(table["fold"] == fold).to_numpy(),
+        )
+        origin = {
+            "recipe": {"epochs": 1}, "losses": [0.5], "seconds": 2.0, "training_cells": 10 + number,
+            "commit": "c", "processor": "p",
+        }  # fmt: skip
+        stem.with_suffix(".json").write_text(json.dumps(origin))
+    return tmp_path, table
+
+
+def test_each_folds_cells_are_answered_by_its_own_encoder(answered):
+    folder, table = answered
+    target = folder / "together.parquet"
+    together = encoder.collect(folder, target, seed=1).set_index("filename")
+    numbers = table["fold"].str[-1].astype(int).to_numpy()
+    expected = np.linspace(0, 0.5, len(table)) + 0.1 * numbers
+    assert together.loc[table["filename"], "probability"].tolist() == pytest.approx(expected)
+    assert together.loc[table["filename"], "n_train"].tolist() == (10 + numbers).tolist()
+    assert together.loc[table["filename"], "label"].tolist() == table["label"].tolist()
+    assert pd.read_parquet(target).equals(together.reset_index()[[*pd.read_parquet(target)]])
+    origin = json.loads(target.with_suffix(".json").read_text())
+    assert origin["seconds"] == 6 and set(origin["losses"]) == {"fold_0", "fold_1", "fold_2"}
+
+
+def test_answers_that_are_not_there_or_there_twice_are_refused(answered):
+    folder, table = answered
+    with pytest.raises(InputError, match=r"fold_0_2\.npz is missing"):
+        encoder.collect(folder, folder / "x.parquet", seed=2)
+    everywhere = np.ones(len(table), dtype=bool)
+    names = table["filename"].to_numpy().astype(str)
+    np.savez(
+        folder / "encoder_fold_1_1.npz", filename=names, probability=names == "", test=everywhere
+    )
+    with pytest.raises(InputError, match="two folds' encoders answer one cell"):
+        encoder.collect(folder, folder / "x.parquet", seed=1)
+    assert not (folder / "x.parquet").exists()
+
+
+def test_the_shipped_answers_are_whole():
+    shipped = features.shipped_features().table
+    answers, provenance = experiments.reference("encoder", shipped)
+    assert sorted(answers["filename"]) == sorted(shipped["filename"])
+    assert answers["probability"].between(0, 1).all()
+    facts = training_cells().set_index("filename").loc[answers["filename"]]
+    for column in ("subject", "label", "fold"):
+        assert (facts[column].to_numpy() == answers[column].to_numpy()).all()
+    assert provenance["recipe"] == json.loads(json.dumps(dataclasses.asdict(encoder.Recipe())))
 
 
 def test_what_cannot_be_trained_is_refused(phantoms, cells, everyone, tmp_path):

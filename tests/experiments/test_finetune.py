@@ -10,7 +10,7 @@ import torch
 
 from leukgnn import cells, features
 from leukgnn.evaluation import results_table
-from leukgnn.experiments import Task, cnn, cnn_reference, finetune, official_folds
+from leukgnn.experiments import Task, cnn, finetune, official_folds, reference
 from leukgnn.features import resnet
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached
@@ -208,7 +208,7 @@ def test_the_hybrid_asks_both_networks_about_the_features_of_its_fold(drawn, mon
 
 def test_the_reference_is_whole():
     shipped = features.shipped_features().table
-    predictions, provenance = cnn_reference(shipped)
+    predictions, provenance = reference("cnn", shipped)
     assert set(predictions["model"]) == set(finetune.MODELS)
     known = cells.training_cells().set_index("filename")
     for _, rows in predictions.groupby("model"):
@@ -223,13 +223,13 @@ def test_the_reference_is_whole():
 
 def test_a_reference_for_some_cells_holds_those():
     some = features.shipped_features().table.iloc[::500]
-    predictions, _ = cnn_reference(some)
+    predictions, _ = reference("cnn", some)
     assert sorted(predictions["filename"]) == sorted([*some["filename"]] * len(finetune.MODELS))
 
 
 def test_a_reference_that_lacks_cells_is_not_compared():
     other = pd.DataFrame({"filename": ["UID_1_1_1_all.bmp", "none.bmp"]})
-    assert cnn_reference(other)[0].empty
+    assert reference("cnn", other)[0].empty
 
 
 @pytest.mark.parametrize("damage", ["not torch's", "empty", "cut off", "of another network"])
