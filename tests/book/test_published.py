@@ -333,3 +333,19 @@ def test_a_witness_of_nothing_is_an_empty_table(tmp_path, plan):
     compared.to_csv(tmp_path / "witness.csv", index=False)
     read = pd.read_csv(tmp_path / "witness.csv")
     assert read.empty and agreement.complaints(read) == [] and agreement.summary(read).empty
+
+
+def test_an_interval_that_falls_short_is_told():
+    rows = [
+        {"model": model, "metric": metric, "jackknife": 0.95, "bootstrap": 0.9, "found": 0.04,
+         "exchangeable": same, "studies": 600}
+        for model in ("gcn", "mlp", "difference") for metric in ("accuracy", "roc_auc")
+        for same in (False, True)
+    ]  # fmt: skip
+    table = pd.DataFrame(rows)
+    assert "None lies below 94%" in results_page.coverage(table)
+    table.loc[0, "jackknife"] = 0.91
+    text = results_page.coverage(table)
+    assert "Below 94% lies: accuracy of GCN 91.0%" in text and "down to 90.0%" in text
+    table.loc[(table["model"] == "gcn") & table["exchangeable"], "jackknife"] = 0.5
+    assert results_page.coverage(table) == text
