@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
-COPIED = ("leukgnn", "tests", "notebooks")
+COPIED = ("leukgnn", "tests", "notebooks", "benchmarks")
 LIBRARIES = (
     "hypothesis", "IPython", "joblib", "jupytext", "nbformat", "pandas", "pyarrow.parquet",
     "scipy.stats", "sklearn.calibration", "sklearn.cluster", "sklearn.dummy",

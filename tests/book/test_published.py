@@ -335,6 +335,11 @@ def test_a_witness_of_nothing_is_an_empty_table(tmp_path, plan):
     assert read.empty and agreement.complaints(read) == [] and agreement.summary(read).empty
 
 
+def test_every_fact_of_a_published_verdict_was_computed():
+    table = published.table("claims.csv")
+    assert not table["our_value"].str.contains(claims.ABSENT).any()
+
+
 def test_an_interval_that_falls_short_is_told():
     rows = [
         {"model": model, "metric": metric, "jackknife": 0.95, "bootstrap": 0.9, "found": 0.04,
