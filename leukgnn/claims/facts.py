@@ -148,12 +148,23 @@ def read_facts(chapters: Path, results: Path) -> Facts:
 
 
 def measured() -> dict[str, Any]:
-    """Facts of the last `make bench`, which is not part of a build."""
+    """Facts of the last `make bench`, which is not part of a build.
+
+    Raises
+    ------
+    InputError
+        When its results are missing or damaged.
+    """
     path = files.project_root() / "benchmarks" / "results.json"
-    found = json.loads(path.read_text(encoding="utf-8"))
-    slopes = {row["Step"]: row["Slope"] for row in found["scaling"]}
-    steps = [row["Value"] for row in found["demo"] if row["What"].startswith("one cell:")]
-    return {"measured_knn_slope": slopes["k-NN graph"], "measured_answer_ms": sum(steps)}
+    if not path.is_file():
+        raise InputError(f"{path} is missing: run `make bench` first.")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        slopes = {row["Step"]: row["Slope"] for row in found["scaling"]}
+        steps = [row["Value"] for row in found["demo"] if row["What"].startswith("one cell:")]
+        return {"measured_knn_slope": slopes["k-NN graph"], "measured_answer_ms": sum(steps)}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} holds no results of benchmarks: run `make bench`.") from error
 
 
 def _glued(path: Path) -> dict[str, Any]:

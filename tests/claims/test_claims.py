@@ -344,6 +344,16 @@ def test_numbers_that_are_glued_as_something_else_are_named(build, tmp_path):
         claims.read_facts(tmp_path, tmp_path)
 
 
+@pytest.mark.parametrize("content", [None, "", "{", "{}", '{"scaling": [1], "demo": []}'])
+def test_benchmarks_that_cannot_be_read_are_named(tmp_path, monkeypatch, content):
+    monkeypatch.setattr(files, "project_root", lambda: tmp_path)
+    (tmp_path / "benchmarks").mkdir()
+    if content is not None:
+        (tmp_path / "benchmarks" / "results.json").write_text(content)
+    with pytest.raises(InputError, match=r"results\.json .*make bench"):
+        claims.read_facts(tmp_path, tmp_path)
+
+
 def test_missing_tables_are_named(tmp_path):
     with pytest.raises(InputError, match="make book"):
         claims.read_facts(tmp_path, tmp_path)
