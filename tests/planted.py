@@ -108,7 +108,8 @@ def main(words: list[str]) -> int:
         for name in COPIED:
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-        shutil.copy(ROOT / "pyproject.toml", folder)
+        for name in ("pyproject.toml", "_toc.yml"):
+            shutil.copy(ROOT / name, folder)
         for tests in dict.fromkeys(bug.tests for bug in chosen):
             if failed := failure(tests, folder):
                 sys.exit(f"{failed} fails without any planted bug: mend that first.")
