@@ -1,6 +1,6 @@
 """Figures of measurements: every function takes tables and axes and returns the axes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -235,6 +235,15 @@ def forest(
     axes.plot(table["value"], places + shift, "o", color=colour, markersize=5, label=label)
     axes.set_yticks(places, table["name"])
     axes.grid(axis="x", color="0.9")
+    return axes
+
+
+def losses(by_fold: Mapping[str, Sequence[float]], axes: Axes) -> Axes:
+    """Training loss of each epoch, from 1, a line for each test fold."""
+    curves = pd.DataFrame(by_fold)
+    curves.index = curves.index + 1
+    curves.plot(ax=axes)
+    axes.set(xlabel="epoch", ylabel="training loss")
     return axes
 
 
