@@ -126,6 +126,7 @@ rule artifacts:
         weights=shlex.quote(SETTINGS["weights"]),
         places=PLACES,
     threads: workflow.cores if SPREAD else 1
+    priority: 2  # nearly everything waits for it
     shell:
         "OMP_NUM_THREADS={threads} {sys.executable:q} -m leukgnn.cli artifacts --images {params.images} "
         "--weights {params.weights}"

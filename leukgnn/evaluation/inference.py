@@ -183,14 +183,19 @@ def outcome(low: float, high: float, margin: float = MARGIN) -> str:
 
 
 def variance_split(
-    predictions: pd.DataFrame, pair: tuple[str, str], metric: str
+    predictions: pd.DataFrame | Mapping[tuple[str, str], Answers],
+    protocol: str,
+    pair: tuple[str, str],
+    metric: str,
 ) -> dict[str, float]:
-    """What the variance of a mean paired difference is made of, for one protocol.
+    """What the variance of a mean paired difference is made of, under one protocol.
 
     Parameters
     ----------
-    predictions : DataFrame
-        Of one protocol, with several partitions and seeds.
+    predictions : DataFrame or mapping
+        As of `sums.answers`, or what that gives.
+    protocol : str
+        One with several partitions and seeds.
     pair : (first, second)
     metric : str
 
@@ -201,7 +206,7 @@ def variance_split(
         partition to another; without what seeds add, where there are several), `seeds` (from one
         seed to another within a partition; missing for one).
     """
-    ((protocol, _), *_) = known = answers(predictions)
+    known = _answers(predictions)
     both = _aligned(known[protocol, pair[0]], known[protocol, pair[1]], *pair)
     per = _per_replicate(both[0].sums, both[0].leukemic, both[1].sums)[metric]
     by = pd.Series(per[:, 0], index=pd.MultiIndex.from_tuples(list(both[0].sums)))

@@ -29,10 +29,11 @@ def decisions(predictions: pd.DataFrame) -> pd.DataFrame:
     table = with_merged_subjects(predictions)
     if "partition" not in table:
         table["partition"] = ""
-    found = table.groupby([*KEYS, "subject", "label"]).agg(
-        probability=("probability", "mean"), fold=("fold", lambda folds: folds.mode().iloc[0])
-    )
-    found = found.reset_index()
+    person = [*KEYS, "subject", "label"]
+    cells = table.groupby([*person, "fold"]).size().sort_values(ascending=False, kind="stable")
+    folds = cells.reset_index().drop_duplicates(person).set_index(person)["fold"]
+    probability = table.groupby(person)["probability"].mean()
+    found = pd.DataFrame({"probability": probability, "fold": folds}).reset_index()
     return found.assign(filename=found["subject"])
 
 

@@ -92,7 +92,7 @@ def answers(predictions: pd.DataFrame) -> dict[tuple[str, str], Answers]:
     InputError
         When a subject has cells of both classes, or the numbers are no predictions.
     """
-    table = with_merged_subjects(predictions)
+    table = with_tenths(with_merged_subjects(predictions))
     if "partition" not in table:
         table["partition"] = ""
     found = {}
@@ -114,6 +114,13 @@ def with_merged_subjects(predictions: pd.DataFrame) -> pd.DataFrame:
     return predictions.assign(subject=names.map(known_merged_subjects()).fillna(names))
 
 
+def with_tenths(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Predictions with each cell's `tenth` of size, looked up once; missing where it is unknown."""
+    if "tenth" in predictions:
+        return predictions
+    return predictions.assign(tenth=predictions["filename"].map(size_tenths()))
+
+
 @cache
 def size_tenths() -> pd.Series:
     """Tenth of log area, 0 to 9, of every labelled cell of C-NMC 2019, by filename."""
@@ -130,7 +137,7 @@ def areas(cells: pd.DataFrame) -> dict[str, float]:
     label, probability = checked(cells["label"], cells["probability"])
     classes = np.array([False, True])
     found = dict.fromkeys(("roc_auc", "pooled_auc", "size_adjusted_auc"), np.nan)
-    for name, stratum in _strata(cells).items():
+    for name, stratum in _strata(with_tenths(cells)).items():
         ordered, pairs = _pairs(stratum, probability, label, label, classes)
         found[name] = float(ordered.item() / pairs.item()) if pairs.item() else np.nan
     return found
@@ -140,7 +147,7 @@ def _strata(cells: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
     """By ROC AUC, within which stratum it compares each cell; unknown sizes are not compared."""
     fold = pd.factorize(cells["fold"])[0]
     strata = {"roc_auc": fold, "pooled_auc": np.zeros_like(fold)}
-    tenth = cells["filename"].map(size_tenths())
+    tenth = cells["tenth"]
     if tenth.notna().all():
         strata["size_adjusted_auc"] = TENTHS * fold + tenth.to_numpy(np.int64)
     return strata

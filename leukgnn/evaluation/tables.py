@@ -89,7 +89,7 @@ def results_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """
     names = ["protocol", "model", "seed"]
     rows = []
-    for keys, cells in predictions.groupby(names):
+    for keys, cells in sums.with_tenths(predictions).groupby(names):
         of_run = dict(zip(names, keys, strict=True))
         rows.append(_result(of_run, "all", cells))
         folds = dict(list(cells.groupby("fold")))

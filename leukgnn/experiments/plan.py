@@ -387,14 +387,22 @@ class Plan:
         settings = replace(self.settings, inputs="standardised")
         return [
             a
-            for split in Partition(by="official").splits(self.sources.paper)
+            for fold, features in self._planted.items()
             for a in self._ask(
                 "control", ("gcn", "mlp", "gcn_random_graph"), Partition(by="official"),
                 self._counted(self.reading_seeds), graph=self.attached, settings=settings,
-                features=planted(self.sources.paper, split, self.attached, self.seed),
+                features=features,
             )
-            if a.run.fold == split.fold
+            if a.run.fold == fold
         ]  # fmt: skip
+
+    @cached_property
+    def _planted(self) -> dict[str, Features]:
+        """Features of the positive control by fold, as their labels rest on the fold's graph."""
+        return {
+            split.fold: planted(self.sources.paper, split, self.attached, self.seed)
+            for split in Partition(by="official").splits(self.sources.paper)
+        }
 
     def faults(self) -> list[Asked]:
         """Faults of method that need runs of their own, on the official folds.

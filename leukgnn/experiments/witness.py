@@ -13,7 +13,8 @@ from leukgnn.experiments.runs import Asked, Run, compute, fill
 from leukgnn.experiments.store import Store, Value, published_runs, runs_folder
 from leukgnn.paper import THRESHOLD
 
-ALWAYS = ("gcn", "mlp")  # computed again by every build: first seed, in each protocol
+# Computed again by every build, with the first seed; those as written come with the artifacts.
+PROTOCOLS, MODELS = ("as_written", "subject_disjoint"), ("gcn", "mlp")
 LEAST = 0.005  # of both: what passes where nothing is random
 LEVEL = 0.005  # of ROC AUC: strengths that differ by less are level
 COLUMNS = [
@@ -25,32 +26,27 @@ COLUMNS = [
 def witnesses(groups: Mapping[str, Sequence[Asked]], draw: str) -> list[Asked]:
     """Choose the published runs that a build computes again.
 
-    Of every protocol the first seed's GCN and MLP on a drawn fold; of every `kind` of classifier,
-    whatever its protocol, seed, features and settings, one run more. They are drawn by a
-    hexadecimal text such as a commit, so that in time all are visited.
+    The first seed's GCN and MLP, as written and on a drawn fold of new subjects, and of every
+    published file one run more. They are drawn by a hexadecimal text such as a commit, so that in
+    time all are visited.
 
     Parameters
     ----------
     groups : mapping of str to sequence of Asked
-        Of `Plan.groups`.
+        Of `Plan.groups`: by published file.
     draw : str
     """
-    everything = [a for asked in groups.values() for a in asked if a.run.key in published_runs()]
-    always: dict[tuple[str, str], list[Asked]] = {}
-    families: dict[str, dict[str, Asked]] = {}
-    for a in everything:
-        families.setdefault(kind(a.run.classifier), {})[a.run.key] = a
-        if a.protocol in names.PROTOCOLS and a.model in ALWAYS:
-            always.setdefault((a.protocol, a.model), []).append(a)
-    first = [[a for a in asked if a.seed == asked[0].seed] for asked in always.values()]
-    more = [list(runs.values()) for runs in families.values()]
-    chosen = [asked[int(draw, 16) % len(asked)] for asked in [*first, *more]]
+    known = {
+        group: [a for a in asked if a.run.key in published_runs()]
+        for group, asked in groups.items()
+    }
+    always = [
+        [a for a in known[protocol] if a.model == model and a.seed == known[protocol][0].seed]
+        for protocol in PROTOCOLS
+        for model in MODELS
+    ]
+    chosen = [asked[int(draw, 16) % len(asked)] for asked in [*always, *known.values()] if asked]
     return list({a.run.key: a for a in chosen}.values())
-
-
-def kind(classifier: str) -> str:
-    """What a classifier is, whatever its dose: the passes of the adjacency are one."""
-    return classifier.rstrip("_0123456789")
 
 
 def witnessing() -> Store:

@@ -208,7 +208,8 @@ def test_the_variance_is_split_into_subjects_partitions_and_seeds():
             keys = {"partition": f"p{i}", "seed": s}
             parts.append(cells.assign(probability=probability, model="a", **keys))
             parts.append(cells.assign(probability=cells["label"], model="b", **keys))
-    split = inference.variance_split(pd.concat(parts), ("a", "b"), "accuracy")
+    (protocol,) = cells["protocol"].unique()
+    split = inference.variance_split(pd.concat(parts), protocol, ("a", "b"), "accuracy")
     assert split["partitions"] == pytest.approx(0.05, rel=0.3)
     assert split["seeds"] == pytest.approx(0.02, rel=0.3)
     assert 0 < split["subjects"] < 0.02
