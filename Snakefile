@@ -120,7 +120,6 @@ rule artifacts:
         f"{ARTIFACTS}/features.json",
         GRAPH,
         f"{ARTIFACTS}/graph.json",
-        HIDDEN,
     params:
         images=shlex.quote(SETTINGS["images"]),
         weights=shlex.quote(SETTINGS["weights"]),
@@ -130,6 +129,16 @@ rule artifacts:
     shell:
         "OMP_NUM_THREADS={threads} {sys.executable:q} -m leukgnn.cli artifacts --images {params.images} "
         "--weights {params.weights}"
+
+
+rule hidden:
+    input:
+        FEATURES,
+        modules("experiments.artifacts"),
+    output:
+        HIDDEN,
+    shell:
+        "OMP_NUM_THREADS={threads} {sys.executable:q} -m leukgnn.cli hidden"
 
 
 rule runs:
@@ -152,6 +161,7 @@ rule runs:
 rule witness:
     input:
         RUNS,
+        HIDDEN,  # its networks are two of the runs that are computed again
         SHIPPED,
         PUBLISHED_RUNS,
         modules("experiments.witness", "evaluation.agreement"),

@@ -77,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     artifacts.add_argument("--weights", default="", help="as of `features`")
     artifacts.set_defaults(command=commands.artifacts, resumes=True)
 
+    hidden = words.add_parser("hidden", help="write what the first GCN and MLP see in the cells")
+    hidden.set_defaults(command=commands.hidden)
+
     runs = words.add_parser("runs", help="compute the runs of a profile that the store lacks")
     runs.add_argument("--plan", action="store_true", help="say what would be computed, and stop")
     runs.add_argument("--shard", default="1/1", metavar="I/N", help="part I of N equal parts")

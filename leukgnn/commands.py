@@ -54,6 +54,15 @@ def artifacts(options: Namespace) -> int:
     return 0
 
 
+def hidden(options: Namespace) -> int:
+    """Write the hidden features of the first networks as written."""
+    from leukgnn.experiments import artifacts
+    from leukgnn.features import read_features
+
+    artifacts.write_hidden(read_features(), files.build_folder() / "artifacts")
+    return 0
+
+
 def runs(options: Namespace) -> int:
     """Compute the runs of a profile, or a shard of them, into the store."""
     from leukgnn.experiments import Plan, fill, open_store, shard

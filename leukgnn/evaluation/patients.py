@@ -136,5 +136,5 @@ def by_cells(
             chosen = np.concatenate([names[:number] for names in order])
             for own in per_seed.values():
                 asked = own[draw % len(own)].loc[chosen].reset_index()
-                parts.append(decisions(asked.assign(protocol=str(number), seed=draw)))
-    return pd.concat(parts, ignore_index=True)
+                parts.append(asked.assign(protocol=str(number), seed=draw))
+    return decisions(pd.concat(parts, ignore_index=True))

@@ -1,4 +1,4 @@
-"""What is computed before any run: the features that a build goes on with, and their graph."""
+"""What is computed beside the runs: a build's features, their graph, and what networks see."""
 
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,9 @@ from leukgnn.paper import GRAPH
 
 
 def prepare(images: str, weights: str, folder: Path) -> Features:
-    """Write the features that chapters and runs read, the graph of all cells, and what a GCN sees.
+    """Write the features that chapters and runs read, and the graph of all cells.
 
-    `features.npz` with its provenance, `graph.npz` with its settings, and `hidden.npz`: the hidden
-    features of the first seed's graph network as written, with its test cells.
+    `features.npz` with its provenance, and `graph.npz` with its settings.
 
     Parameters
     ----------
@@ -45,7 +44,6 @@ def prepare(images: str, weights: str, folder: Path) -> Features:
     edge_index = knn_edges(knn(features.x, GRAPH.k)[0], GRAPH.edges)
     settings = {"k": GRAPH.k, "edges": GRAPH.edges, "features": features_hash(features.x)}
     write_graph(folder, edge_index, settings)
-    write_hidden(features, folder)
     return features
 
 
@@ -64,7 +62,8 @@ def _from_pixels(images: str, weights: str, folder: Path) -> Features | None:
 def write_hidden(features: Features, folder: Path, settings: Settings | None = None) -> None:
     """Write `hidden.npz`: `hidden` and `hidden_mlp` (n, 128), float16, and `test` (n,), bool.
 
-    The networks are those of runs which every witness computes again: their answers are left there.
+    Hidden features of the first seed's GCN and MLP as written, with its test cells. The networks
+    are those of runs which every witness computes again: their answers are left there.
     """
     plan = Plan.of(features, "quick", seeds=1, settings=settings or Settings())
     found = {}

@@ -46,7 +46,7 @@ def witnesses(groups: Mapping[str, Sequence[Asked]], draw: str) -> list[Asked]:
         for model in MODELS
     ]
     chosen = [asked[int(draw, 16) % len(asked)] for asked in [*always, *known.values()] if asked]
-    return list({a.run.key: a for a in chosen}.values())
+    return list({a.run.key: a for a in reversed(chosen)}.values())[::-1]  # the first of equals
 
 
 def witnessing() -> Store:

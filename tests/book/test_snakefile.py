@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 CHAPTERS = [path.stem for path in sorted((ROOT / "notebooks").glob("*.md"))]
 COMPUTED = ["features.npz", "features.json", "graph.npz", "graph.json", "hidden.npz"]
 TELLING = {*CHAPTERS, "results", "claims", "book"}
-TRAINING = {"artifacts", "runs", "witness"}
+TRAINING = {"artifacts", "hidden", "runs", "witness"}
 WITH_RUNS = {name for name in CHAPTERS if name[:2] >= "05"}
 
 
