@@ -213,7 +213,8 @@ def find_artifact(inputs: str, name: str) -> Path:
     folder = Path(inputs) if inputs else build_folder() / "artifacts"
     if not (folder / name).is_file():
         raise InputError(
-            f"{folder / name} is missing: run `make book`, or `leukgnn artifacts` and `leukgnn hidden`."
+            f"{folder / name} is missing: run `make book`, or `leukgnn artifacts` and then "
+            "`leukgnn hidden`."
         )
     return folder / name
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from leukgnn import files
 from leukgnn.features import read_features, shipped_features
@@ -51,21 +52,22 @@ def deviations(results: Path) -> list[str]:
         ours, own = table(name), table(name, results)
         keys = [column for column in KEY_COLUMNS if column in ours.columns]
         both = ours.merge(own, on=keys, how="outer", suffixes=("", "_here"), indicator=True)
-        for row in both.to_dict("records"):
+        values = [column for column in ours.columns if column not in keys]
+        same = pd.DataFrame({c: _same(both[c], both[f"{c}_here"]) for c in values})
+        other = same.idxmin(axis=1)  # the first that differs
+        for i in np.flatnonzero(~same.all(axis=1) | (both["_merge"] != "both")):
+            row, column = both.iloc[i], other[i]
             where = ", ".join(f"{key} {row[key]}" for key in keys)
             if row["_merge"] != "both":
                 side = "published" if row["_merge"] == "left_only" else "this build's"
                 problems.append(f"{name}: {where} is only in the {side} table.")
                 continue
-            values = [column for column in ours.columns if column not in keys]
-            other = [c for c in values if not _same(row[c], row[f"{c}_here"])]
-            if other:
-                problems.append(
-                    f"{name}: {where}: the published {other[0]} is {row[other[0]]:.6g}, the "
-                    f"published runs give {row[f'{other[0]}_here']:.6g}. If this change is meant, "
-                    "make the published results anew with `make book PROFILE=full` and `make "
-                    "publish`; else a published run or the code has changed."
-                )
+            problems.append(
+                f"{name}: {where}: the published {column} is {_text(row[column])}, the published "
+                f"runs give {_text(row[f'{column}_here'])}. If this change is meant, make the "
+                "published results anew with `make book PROFILE=full` and `make publish`; else a "
+                "published run or the code has changed."
+            )
     return problems
 
 
@@ -91,8 +93,12 @@ def faults(results: Path, name: str) -> list[str]:
     return found[:FIRST_FEW] + more
 
 
-def _same(a: float | str, b: float | str) -> bool:
-    """Whether two values of a table are equal, missing ones included."""
-    if isinstance(a, str) or isinstance(b, str):
-        return a == b
-    return bool(np.isclose(a, b, rtol=0, atol=SAME, equal_nan=True))
+def _same(a: pd.Series, b: pd.Series) -> pd.Series:
+    """Where two columns are equal, missing values included."""
+    if is_numeric_dtype(a) and is_numeric_dtype(b):
+        return pd.Series(np.isclose(a, b, rtol=0, atol=SAME, equal_nan=True), index=a.index)
+    return (a == b) | (a.isna() & b.isna())
+
+
+def _text(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.6g}"
