@@ -10,8 +10,10 @@ import importlib
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +61,23 @@ def bugs() -> list[Bug]:
     ]
 
 
+@contextlib.contextmanager
+def copied() -> Iterator[Path]:
+    """A copy of the package and its tests, and all libraries imported for those who try it."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    sys.dont_write_bytecode = True
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for name in COPIED:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        for name in ("pyproject.toml", "_toc.yml"):
+            shutil.copy(ROOT / name, folder)
+        yield folder
+
+
 def noticed_by(bug: Bug, folder: Path) -> str:
     """First test that fails with the bug in this copy of the package, or an empty text."""
     path = folder / bug.file
@@ -70,15 +89,27 @@ def noticed_by(bug: Bug, folder: Path) -> str:
         path.write_text(right, encoding="utf-8")
 
 
-def failure(tests: str, folder: Path) -> str:
-    """First test of a file that fails on this copy of the package, or an empty text."""
+def failure(tests: str, folder: Path, limit: int = 0) -> str:
+    """First test that fails on this copy of the package, or an empty text.
+
+    Parameters
+    ----------
+    tests : str
+        Files or folders of tests, with spaces between; what is named twice runs once.
+    folder : Path
+    limit : int
+        Seconds after which the tests are ended and count as failed; 0: none.
+    """
     report = folder / "report.txt"
     child = os.fork()
     if not child:
+        signal.alarm(limit)
         _test(tests, folder, report)
     _, status = os.waitpid(child, 0)
     if status == 0:
         return ""
+    if os.WIFSIGNALED(status):
+        return signal.Signals(os.WTERMSIG(status)).name
     words = report.read_text(encoding="utf-8")
     failed = re.search(r"^(?:FAILED|ERROR) \S*?(\w+\.py(?:::\S+)?)", words, flags=re.MULTILINE)
     if failed is None:
@@ -87,29 +118,20 @@ def failure(tests: str, folder: Path) -> str:
 
 
 def _test(tests: str, folder: Path, report: Path) -> None:
-    """Run a test file of the copy in this process, and end it."""
+    """Run tests of the copy in this process, and end it."""
     os.chdir(folder)
     sys.path.insert(0, str(folder))
     with report.open("w") as out, contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--tb=no", "-rfE", tests])
+        options = ["-x", "-q", "-p", "no:cacheprovider", "--tb=no", "-rfE"]
+        code = pytest.main([*options, *tests.split()])
     os._exit(int(code))
 
 
 def main(words: list[str]) -> int:
     """Try the bugs whose file or name holds one of these words, or all; 1 if one survives."""
     chosen = [b for b in bugs() if any(word in f"{b.file} {b.name}" for word in words or [""])]
-    os.environ["OMP_NUM_THREADS"] = "1"
-    sys.dont_write_bytecode = True
-    for name in LIBRARIES:
-        importlib.import_module(name)
     survived = 0
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        for name in COPIED:
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-        for name in ("pyproject.toml", "_toc.yml"):
-            shutil.copy(ROOT / name, folder)
+    with copied() as folder:
         for tests in dict.fromkeys(bug.tests for bug in chosen):
             if failed := failure(tests, folder):
                 sys.exit(f"{failed} fails without any planted bug: mend that first.")

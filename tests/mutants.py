@@ -1,0 +1,122 @@
+"""Mutate the rooms that carry the science, and see which mutants their own tests kill.
+
+`python -m tests.mutants` draws mutants of every room, those that mutmut makes of its functions, and
+writes `benchmarks/mutants.csv`: what each changes, and the test of its room that fails on it. The
+environment page shows the score of every room. Words after it choose rooms; their rows are made
+anew, and an interrupted run goes on where it stopped.
+"""
+
+import difflib
+import random
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from mutmut.mutation.file_mutation import create_mutations
+
+from tests.planted import ROOT, copied, failure  # not leukgnn: the copies' own is imported
+
+ROOMS = ("claims", "evaluation", "experiments", "graphs", "networks")
+DRAWN = 60  # of each room
+SEED = 0
+TARGET = ROOT / "benchmarks" / "mutants.csv"
+SLOWER = 3  # times as long as without a mutant: it will not end
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A file of the package with one change in it."""
+
+    file: str
+    line: int
+    old: str
+    new: str
+    text: str
+
+
+def drawn(room: str) -> tuple[list[Mutant], int]:
+    """Some mutants of a room, and how many it has: those within functions, as mutmut has them."""
+    everything = [
+        (path, module, mutation)
+        for path in sorted((ROOT / "leukgnn" / room).glob("*.py"))
+        for module, mutations, *_ in [create_mutations(path.name, path.read_text("utf-8"))]
+        for mutation in mutations
+        if mutation.contained_by_top_level_function is not None
+    ]
+    chosen = []
+    for path, module, mutation in random.Random(SEED).sample(everything, DRAWN):
+        text = module.deep_replace(mutation.original_node, mutation.mutated_node).code
+        file = str(path.relative_to(ROOT))
+        chosen.append(Mutant(file, *changed(module.code, text), text))
+    return chosen, len(everything)
+
+
+def changed(right: str, wrong: str) -> tuple[int, str, str]:
+    """First line of a change, counted from 1, and its lines before and after."""
+    a, b = right.splitlines(), wrong.splitlines()
+    opcodes = difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
+    parts = [part for part in opcodes if part[0] != "equal"]
+    first, last = parts[0], parts[-1]
+    old, new = (" ".join(line.strip() for line in lines) for lines in (
+        a[first[1] : last[2]], b[first[3] : last[4]]
+    ))  # fmt: skip
+    return first[1] + 1, old, new
+
+
+def tests_of(file: str) -> str:
+    """Tests of a file's room; those that bear the file's name first."""
+    room, stem = Path(file).parts[1], Path(file).stem
+    own = ROOT / "tests" / room / f"test_{stem}.py"
+    first = [str(own.relative_to(ROOT))] if own.is_file() else []
+    return " ".join([*first, f"tests/{room}"])
+
+
+def main(rooms: list[str]) -> int:
+    """Try mutants of these rooms, or of all; 1 when a room's tests fail without any."""
+    rows = pd.read_csv(TARGET).to_dict("records") if TARGET.exists() else []
+    with copied() as folder:
+        for room in rooms or ROOMS:
+            begun = time.monotonic()
+            if failed := failure(f"tests/{room}", folder):
+                sys.exit(f"{failed} fails without any mutant: mend that first.")
+            limit = SLOWER * round(time.monotonic() - begun) + 10
+            chosen, of = drawn(room)
+            broken = Mutant(chosen[0].file, 1, "", "", "raise RuntimeError")
+            if not tried(broken, folder, limit)["killed_by"]:
+                sys.exit(f"{room}: its tests do not import the copy.")
+            known = {(row["file"], row["line"], row["new"]): row for row in rows}
+            rows = [row for row in rows if row["room"] != room]
+            for mutant in chosen:
+                row = known.get((mutant.file, mutant.line, mutant.new))
+                if row is None:
+                    row = {"room": room, "of": of, **tried(mutant, folder, limit)}
+                rows.append(row)
+                print(f"{mutant.file}:{mutant.line}: {row['killed_by'] or 'SURVIVED'}", flush=True)
+                temporary = TARGET.with_suffix(".part")
+                pd.DataFrame(rows).to_csv(temporary, index=False)
+                temporary.replace(TARGET)
+    return 0
+
+
+def tried(mutant: Mutant, folder: Path, limit: int) -> dict[str, str | int]:
+    """A row of the table: the change, and the test that fails on it, if one does."""
+    path = folder / mutant.file
+    right = path.read_text(encoding="utf-8")
+    path.write_text(mutant.text, encoding="utf-8")
+    try:
+        killed_by = failure(tests_of(mutant.file), folder, limit)
+    finally:
+        path.write_text(right, encoding="utf-8")
+    return {
+        "file": mutant.file,
+        "line": mutant.line,
+        "old": mutant.old,
+        "new": mutant.new,
+        "killed_by": killed_by,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
