@@ -59,10 +59,10 @@ def learn(cells: pd.DataFrame) -> list[Class]:
         for name in MODELS
     }
     wide = pd.DataFrame(logits)
-    wide["size"] = wide.index.get_level_values("filename").map(sizes_by_cell())
+    wide["size"] = wide.index.get_level_values("filename").map(sizes_by_cell().to_dict())
     classes = []
     for label in (0, 1):
-        own = wide.loc[label]
+        own = pd.DataFrame(wide.loc[label])
         by = own.groupby(level="subject")
         means, sizes = by.mean(), own.groupby(level="subject").size()
         within = (own - by.transform("mean")).cov().to_numpy()
@@ -84,7 +84,8 @@ def sizes_by_cell() -> pd.Series:
 @cache
 def tenths() -> Floats:
     """Where one tenth of the log areas ends and the next begins."""
-    return np.quantile(sizes_by_cell(), np.linspace(0, 1, sums.TENTHS + 1)[1:-1])
+    edges: Floats = np.quantile(sizes_by_cell(), np.linspace(0, 1, sums.TENTHS + 1)[1:-1])
+    return edges
 
 
 def study(classes: list[Class], numbers: list[int], seed: int, *, same: bool) -> pd.DataFrame:
