@@ -62,8 +62,8 @@ def test_attached_cells_do_not_depend_on_each_other(x):
 @pytest.mark.parametrize(
     ("change", "k", "word"),
     [
-        (lambda x: x, 0, "k=0"),
-        (lambda x: x, 300, "k=300"),
+        (lambda x: x, 0, "k=0: expected 1 to n - 1, here 299"),
+        (lambda x: x, 300, "k=300: expected 1 to n - 1, here 299"),
         (lambda x: x[0], 1, "shape"),
         (lambda x: np.where(np.arange(16) == 3, np.nan, x), 5, "NaN"),
         (lambda x: x * (np.arange(300) != 7)[:, None], 5, "cell 7"),
@@ -72,6 +72,14 @@ def test_attached_cells_do_not_depend_on_each_other(x):
 def test_bad_input_is_named(x, change, k, word):
     with pytest.raises(InputError, match=word):
         graphs.knn(change(x), k)
+
+
+def test_one_neighbour_is_the_first_of_several(x):
+    np.testing.assert_array_equal(graphs.knn(x, 1)[0], graphs.knn(x, 3)[0][:, :1])
+    assert graphs.attach(x[:4], x[9:10], 1)[0].tolist() == [[0]] * 4
+    for k in (0, 21):
+        with pytest.raises(InputError, match=f"k={k}: expected 1 to n, here 20"):
+            graphs.attach(x[20:], x[:20], k)
 
 
 def test_attach_needs_features_of_one_network(x):
@@ -224,3 +232,11 @@ def test_a_written_graph_is_read_only_for_its_own_settings(x, tmp_path):
         graphs.read_graph(str(tmp_path), features=x, k=4, edges="directed"),
         graphs.knn_edges(graphs.knn(x, 4)[0], "directed"),
     )
+
+
+def test_a_written_graph_is_never_unpickled(x, tmp_path):
+    settings = {"k": 3, "edges": "union", "features": features_hash(x)}
+    graphs.write_graph(tmp_path, graphs.knn_edges(graphs.knn(x, 3)[0]), settings)
+    np.savez(tmp_path / "graph.npz", edge_index=np.array([[1], [None]], dtype=object))
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        graphs.read_graph(str(tmp_path), features=x, k=3, edges="union")

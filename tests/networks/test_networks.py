@@ -429,6 +429,15 @@ def test_correct_and_smooth_by_hand(alpha, expected, hidden):
     assert answers[1] == pytest.approx(expected)
 
 
+def test_a_cell_without_edges_keeps_its_answer():
+    given = np.array([0.7, 0.2, 0.35], dtype=np.float32)
+    labels, train = np.array([1, 0, 0]), np.array([True, False, False])
+    edges = PATH[:, :2]
+    for alpha in (0.2, 0.8):
+        answers = networks.correct_and_smooth(given, labels, edges, train, alpha=alpha, layers=2)
+        assert answers[2] == pytest.approx(0.35)
+
+
 def test_class_weights_are_inverse_to_frequency():
     weights = networks.class_weights(torch.tensor([0] * 3389 + [1] * 7272))
     assert weights.tolist() == pytest.approx([10661 / (2 * 3389), 10661 / (2 * 7272)])
