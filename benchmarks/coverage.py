@@ -180,10 +180,10 @@ def main() -> None:
         cover(classes, numbers, options.studies, options.draws, same) for same in (False, True)
     ]
     table = pd.concat(parts, ignore_index=True)
-    with files.atomic_path(TARGET) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.4f")
     how = {"studies": options.studies, "draws": options.draws, "provenance": files.provenance()}
     files.write_json(TARGET.with_suffix(".json"), how)
+    with files.atomic_path(TARGET) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.4f")
     print(table.to_string(index=False))
 
 
