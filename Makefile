@@ -26,7 +26,7 @@ export PYTHONPATH := $(CURDIR)
 export PYTHONUTF8 := 1
 unexport PYTHONHOME
 
-.PHONY: book plan test planted demo bench tolerance witness features cnn model page screenshots publish readme clean
+.PHONY: book plan test planted mutants demo bench tolerance witness features cnn light model page screenshots publish readme clean
 
 book: $(READY)
 	$(SNAKEMAKE) --quiet rules
@@ -43,6 +43,10 @@ test: $(READY)
 # Plausible bugs planted one at a time: which test notices each.
 planted: $(READY)
 	$(BIN)/python -m tests.planted $(ONLY)
+
+# Mutants of the rooms that carry the science: which of their own tests kills each.
+mutants: $(READY)
+	$(BIN)/python -m tests.mutants $(ONLY)
 
 demo: $(READY)
 	$(LEUKGNN) serve --weights $(call quoted,$(WEIGHTS)) --port $(call quoted,$(PORT))
@@ -69,6 +73,10 @@ features: $(READY)
 cnn: $(READY)
 	$(LEUKGNN) finetune $(call quoted,$(IMAGES)) --weights $(call quoted,$(WEIGHTS)) \
 		--output leukgnn/data/cnn_predictions.parquet
+
+light: $(READY)
+	$(LEUKGNN) light $(call quoted,$(IMAGES)) --weights $(call quoted,$(WEIGHTS)) \
+		--output leukgnn/data/light.parquet
 
 # The demo's model, on each of the shipped feature files.
 model: $(READY)

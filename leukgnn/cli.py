@@ -129,6 +129,12 @@ def _parser() -> argparse.ArgumentParser:
     encoder.add_argument("--output", type=Path, required=True, help="folder of what it says")
     encoder.set_defaults(command=commands.encoder, resumes=True)
 
+    light = words.add_parser("light", help="ask trained networks about cells in other light")
+    light.add_argument("folder", type=Path)
+    light.add_argument("--weights", default=os.environ.get("LEUKGNN_WEIGHTS", ""))
+    light.add_argument("--output", type=Path, required=True, help="answers, .parquet")
+    light.set_defaults(command=commands.light)
+
     model = words.add_parser("model", help="train the demo's model on a feature file's cells")
     model.add_argument("features", type=Path, help="a .npz file; the model is written beside it")
     model.set_defaults(command=commands.model)

@@ -174,6 +174,17 @@ def encoder(options: Namespace) -> int:
     return 0
 
 
+def light(options: Namespace) -> int:
+    """Ask trained networks about changed cells."""
+    from leukgnn.experiments import light
+    from leukgnn.features import resnet
+
+    files.check_target(options.output, ".parquet")
+    light.ask(options.folder, resnet.find_weights(options.weights), options.output)
+    print(f"Answers written to {options.output}.")
+    return 0
+
+
 def model(options: Namespace) -> int:
     """Train the demo's model."""
     from leukgnn.demo import model

@@ -1,9 +1,10 @@
 """Mutate the rooms that carry the science, and see which mutants their own tests kill.
 
 `python -m tests.mutants` draws mutants of every room, those that mutmut makes of its functions, and
-writes `benchmarks/mutants.csv`: what each changes, and the test of its room that fails on it. The
-environment page shows the score of every room. Words after it choose rooms; their rows are made
-anew, and an interrupted run goes on where it stopped.
+writes `benchmarks/mutants.csv`: what each changes, and the test of its room that fails on it, or
+why none can (`mutants.yml`, written by hand). The environment page shows the score of every room.
+Words after it choose rooms. What was killed is not tried again: for a new score begin without the
+file.
 """
 
 import difflib
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import yaml
 from mutmut.mutation.file_mutation import create_mutations
 
 from tests.planted import ROOT, copied, failure  # not leukgnn: the copies' own is imported
@@ -75,7 +77,8 @@ def tests_of(file: str) -> str:
 
 def main(rooms: list[str]) -> int:
     """Try mutants of these rooms, or of all; 1 when a room's tests fail without any."""
-    rows = pd.read_csv(TARGET).to_dict("records") if TARGET.exists() else []
+    rows = pd.read_csv(TARGET, keep_default_na=False).to_dict("records") if TARGET.exists() else []
+    reasons = yaml.safe_load((ROOT / "tests" / "mutants.yml").read_text(encoding="utf-8"))
     with copied() as folder:
         for room in rooms or ROOMS:
             begun = time.monotonic()
@@ -86,13 +89,12 @@ def main(rooms: list[str]) -> int:
             broken = Mutant(chosen[0].file, 1, "", "", "raise RuntimeError")
             if not tried(broken, folder, limit)["killed_by"]:
                 sys.exit(f"{room}: its tests do not import the copy.")
-            known = {(row["file"], row["line"], row["new"]): row for row in rows}
+            known = {(row["file"], row["new"]): row for row in rows if row["killed_by"]}
             rows = [row for row in rows if row["room"] != room]
             for mutant in chosen:
-                row = known.get((mutant.file, mutant.line, mutant.new))
-                if row is None:
-                    row = {"room": room, "of": of, **tried(mutant, folder, limit)}
-                rows.append(row)
+                row = known.get((mutant.file, mutant.new)) or tried(mutant, folder, limit)
+                reason = reasons.get(mutant.file, {}).get(mutant.new, "")
+                rows.append({**row, "room": room, "of": of, "line": mutant.line, "reason": reason})
                 print(f"{mutant.file}:{mutant.line}: {row['killed_by'] or 'SURVIVED'}", flush=True)
                 temporary = TARGET.with_suffix(".part")
                 pd.DataFrame(rows).to_csv(temporary, index=False)

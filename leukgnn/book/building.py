@@ -14,7 +14,7 @@ import yaml
 from leukgnn import files, paper
 from leukgnn.book import chapters, checks, first_screen, plots, published, results_page
 from leukgnn.claims import page
-from leukgnn.evaluation import agreement
+from leukgnn.evaluation import agreement, exact
 from leukgnn.files import CHAPTERS, GENERATED, HTML, RESULTS, InputError
 from leukgnn.names import WITNESS
 from leukgnn.text import markdown_table
@@ -78,7 +78,8 @@ def write_pages() -> None:
     if not notebooks:
         raise InputError(f"{CHAPTERS} holds no executed chapter: run `make book` first.")
     environment = [_witness_table(), _chapters_table(notebooks), _software_table(notebooks)]
-    environment += [_features_table(), *_benchmark_tables()]
+    tried = pd.read_csv(root / "benchmarks" / "mutants.csv", keep_default_na=False)
+    environment += [_features_table(), *_benchmark_tables(), mutants_tables(tried)]
     first_screen.draw(root / RESULTS, root / GENERATED)
     for name, text in {
         "parameters": _parameters_table(notebooks),
@@ -169,6 +170,51 @@ def _features_table() -> str:
     frame = pd.DataFrame({"What": list(rows), "Value": [str(v) for v in rows.values()]})
     caption = "Where the features of this build come from."
     return markdown_table(frame, name="tbl-features-origin", caption=caption)
+
+
+def mutants_tables(tried: pd.DataFrame) -> str:
+    """How many small changes of the code the tests of its room notice, and which they do not.
+
+    Parameters
+    ----------
+    tried : DataFrame
+        As `tests/mutants.py` writes it, with a `reason` where a survivor changes nothing that
+        could be seen.
+    """
+    rows = []
+    for room, own in tried.groupby("room"):
+        killed = int((own["killed_by"] != "").sum())
+        low, high = exact(killed, len(own))
+        rows.append(
+            {
+                "Room": room,
+                "Mutants": int(own["of"].iloc[0]),
+                "Drawn": len(own),
+                "Killed by its own tests": f"{killed} ({killed / len(own):.0%})",
+                "95 % interval": f"{low:.0%} to {high:.0%}",
+            }
+        )
+    left = tried[tried["killed_by"] == ""]
+    survivors = pd.DataFrame(
+        {
+            "Where": left["file"] + ":" + left["line"].astype(str),
+            "Change": "`" + left["old"] + "` → `" + left["new"] + "`",
+            "Why no test fails": left["reason"].where(left["reason"] != "", "a gap"),
+        }
+    )
+    scores = (
+        "Do the tests know the science? Mutants are small changes of the code, made by mutmut "
+        "within the functions of a room; some of each room's are drawn with a fixed seed and tried "
+        "on the room's own tests (`make mutants`)."
+    )
+    return "\n".join(
+        [
+            markdown_table(pd.DataFrame(rows), name="tbl-mutants", caption=scores),
+            markdown_table(
+                survivors, name="tbl-mutants-left", caption="The mutants that no test noticed."
+            ),
+        ]
+    )
 
 
 def _benchmark_tables() -> list[str]:

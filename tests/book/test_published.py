@@ -340,14 +340,15 @@ def test_every_fact_of_a_published_verdict_was_computed():
 def test_an_interval_that_falls_short_is_told():
     rows = [
         {"model": model, "metric": metric, "jackknife": 0.95, "bootstrap": 0.9, "found": 0.04,
-         "exchangeable": same, "studies": 600}
+         "truth": 0.7, "exchangeable": same, "studies": 600}
         for model in ("gcn", "mlp", "difference") for metric in ("accuracy", "roc_auc")
         for same in (False, True)
     ]  # fmt: skip
-    table = pd.DataFrame(rows)
-    assert "None lies below 94%" in results_page.coverage(table)
+    table, intervals = pd.DataFrame(rows), published.table("intervals.csv")
+    assert "None lies below 94%" in results_page.coverage(table, intervals, "abc")
     table.loc[0, "jackknife"] = 0.91
-    text = results_page.coverage(table)
+    text = results_page.coverage(table, intervals, "abc")
+    assert "commit abc" in text and "ROC AUC is 0.700, the published one 0.8" in text
     assert "Below 94% lies: accuracy of GCN 91.0%" in text and "down to 90.0%" in text
     table.loc[(table["model"] == "gcn") & table["exchangeable"], "jackknife"] = 0.5
-    assert results_page.coverage(table) == text
+    assert results_page.coverage(table, intervals, "abc") == text

@@ -1,0 +1,183 @@
+"""The same real cells under other light, stain, focus and position: what the networks then answer.
+
+The paper expects resilience to stain and light (section VI) and describes no experiment. Here cells
+of unseen subjects are changed pixel by pixel, embedded anew, attached one-way to the training cells
+and judged by the networks that the book shows. It needs images and weights, so its table ships.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torchvision.transforms.v2 import functional
+from tqdm import tqdm
+
+from leukgnn import files
+from leukgnn.cells.transforms import augmentation_steps
+from leukgnn.experiments.finetune import read_cells
+from leukgnn.experiments.plan import Plan
+from leukgnn.experiments.splits import Split
+from leukgnn.experiments.tasks import Task
+from leukgnn.features import shipped_features
+from leukgnn.features.resnet import Embed, Weights, extractor
+from leukgnn.files import InputError
+from leukgnn.graphs import attach, no_edges
+
+CELLS = 1200  # drawn from all
+BATCH = 32  # cells a pass of ResNet-18
+MODELS = ("gcn", "mlp")
+UNCHANGED = "unchanged"
+
+
+def _augmented(pixels: Tensor, seed: float) -> Tensor:
+    """One random view of each cell by the paper's own steps (section III.C)."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(seed))
+        views = []
+        for cell in pixels:
+            for step in augmentation_steps().values():
+                cell = step(cell)
+            views.append(cell)
+    return torch.stack(views)
+
+
+def _blurred(pixels: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur of so many pixels of 128."""
+    return cast(Tensor, functional.gaussian_blur(pixels, kernel_size=[7, 7], sigma=[sigma, sigma]))
+
+
+def _flipped(pixels: Tensor, _: float) -> Tensor:
+    return cast(Tensor, functional.horizontal_flip(pixels))
+
+
+# By name: what it does to pixels (b, 3, 128, 128) with a strength, and the strengths tried: factors
+# of brightness, contrast and saturation, turns of the colour circle, pixels, degrees, seeds.
+CHANGES: Mapping[str, tuple[Callable[[Tensor, float], Tensor], tuple[float, ...]]] = {
+    "brightness": (functional.adjust_brightness, (0.7, 0.85, 1.15, 1.3)),
+    "contrast": (functional.adjust_contrast, (0.7, 0.85, 1.15, 1.3)),
+    "saturation": (functional.adjust_saturation, (0.5, 0.75, 1.25, 1.5)),
+    "hue": (functional.adjust_hue, (-0.05, -0.025, 0.025, 0.05)),
+    "blur": (_blurred, (0.5, 1.0)),
+    "turn": (functional.rotate, (90.0, 180.0, 270.0)),
+    "flip": (_flipped, (1.0,)),
+    "random view": (_augmented, (1.0, 2.0)),
+}
+OF_COLOUR = ("brightness", "contrast", "saturation", "hue")
+
+
+def changed(pixels: Tensor, change: str, strength: float) -> Tensor:
+    """Change cells; what is black around them stays black when colours change.
+
+    Parameters
+    ----------
+    pixels : Tensor, shape (b, 3, 128, 128), uint8
+    change : str
+        Of `CHANGES`, or "unchanged".
+    strength : float
+    """
+    if change == UNCHANGED:
+        return pixels
+    found = CHANGES[change][0](pixels, strength)
+    if change not in OF_COLOUR:
+        return found
+    background = pixels.amax(dim=1, keepdim=True) == 0
+    return torch.where(background, pixels, found)
+
+
+def ask(
+    folder: Path, weights: Weights, target: Path, *, cells: int = CELLS, progress: bool = True
+) -> pd.DataFrame:
+    """Ask the first seed's networks about changed cells of subjects that they have not seen.
+
+    Parameters
+    ----------
+    folder : Path
+        Images in the C-NMC layout.
+    weights : Weights
+        Those of the shipped features.
+    target : Path
+        A `.parquet` file: filename, subject, label, fold, change, strength, model, probability, and
+        `nearest`, the training cell that is most similar. Beside it a `.json` with provenance.
+    cells : int
+        How many are drawn, with seed 0.
+    progress : bool
+
+    Returns
+    -------
+    DataFrame
+        What the file holds.
+
+    Raises
+    ------
+    InputError
+        When the weights are not those of the shipped features.
+    """
+    known = shipped_features()
+    if weights.sha256 != known.provenance["weights"]["sha256"]:
+        raise InputError(
+            f"the weights are {weights.name}, the shipped features are of "
+            f"{known.provenance['weights']['name']}; give those with --weights."
+        )
+    table, pixels = read_cells(folder)
+    place = pd.Series(range(len(table)), index=table["filename"])
+    drawn = np.random.default_rng(0).permutation(len(known.table))[:cells]
+    tasks = [
+        a.run.task(known) for a in Plan.of(known, "quick", seeds=1).subject_disjoint(MODELS[:1])
+    ]
+    views = [(UNCHANGED, 0.0), *((name, s) for name, (_, tried) in CHANGES.items() for s in tried)]
+    embed, parts = extractor(weights), []
+    for task in tasks:
+        rows = np.sort(drawn[task.split.test[drawn]])
+        own = pixels[torch.tensor(place[known.table["filename"].iloc[rows]].to_list())]
+        for change, strength in tqdm(views, desc=task.split.fold, disable=not progress):
+            x = _embedded(embed, partial(changed, change=change, strength=strength), own)
+            parts.append(_answers(task, rows, x).assign(change=change, strength=strength))
+    found = pd.concat(parts, ignore_index=True)
+    how = {"cells": len(drawn), "seed": task.seed, "weights": known.provenance["weights"]}
+    files.write_json(target.with_suffix(".json"), {**how, **files.provenance()})
+    with files.atomic_path(target) as temporary:
+        found.to_parquet(temporary, index=False)
+    return found
+
+
+def _embedded(
+    embed: Embed, change: Callable[[Tensor], Tensor], pixels: Tensor
+) -> NDArray[np.float32]:
+    return np.concatenate([embed(change(part)) for part in torch.split(pixels, BATCH)])
+
+
+def _answers(task: Task, rows: NDArray[np.int64], x: NDArray[np.float32]) -> pd.DataFrame:
+    """What a fold's networks answer for some test cells that have other features now."""
+    asked = np.zeros_like(task.split.test)
+    asked[rows] = True
+    now = task.x.copy()
+    now[rows] = x
+    anew = replace(
+        task,
+        features=replace(task.features, x=now),
+        split=Split(task.split.fold, task.split.train, asked, apart=True),
+    )
+    training = np.flatnonzero(task.split.train)
+    nearest = training[attach(x, now[training], 1)[0][:, 0]]
+    cells: dict[str, Any] = {
+        name: task.table[name].to_numpy()[rows] for name in ("filename", "subject", "label", "fold")
+    }
+    cells["nearest"] = task.table["filename"].to_numpy()[nearest]
+    answers = {
+        "gcn": anew.ask(task.trained_gcn[0], anew.edge_index),
+        "mlp": anew.ask(task.trained_mlp[0], no_edges()),
+    }
+    return pd.concat(
+        [
+            pd.DataFrame(cells).assign(model=model, probability=answer[rows].astype(np.float32))
+            for model, answer in answers.items()
+        ],
+        ignore_index=True,
+    )
