@@ -41,6 +41,9 @@ def test_rows_imply_three_prevalences_that_do_not_meet():
         ordered["prevalence_high"].iloc[:-1].to_numpy() < ordered["prevalence_low"].iloc[1:]
     ).all()
     assert table["implied_accuracy"].round(3).tolist() == [0.671, 0.756, 0.790]
+    assert table["implied_f1"].round(4).tolist() == [0.7548, 0.8176, 0.8426]
+    within = table["implied_f1"].between(table["f1_low"], table["f1_high"], inclusive="neither")
+    assert within.all() and (table["f1_high"] - table["f1_low"]).round(3).tolist() == [0.001] * 3
 
 
 def test_implied_accuracy_of_a_made_up_row():
@@ -76,7 +79,14 @@ def test_other_readings_do_not_join_accuracy_and_matrix():
     assert (round(precision, 3), round(f1, 3)) == (0.842, 0.832)
     assert arithmetic.training_accuracy(0.789888, row.accuracy) == pytest.approx(0.77286, abs=1e-5)
     assert arithmetic.pooling_gap([3527, 3581, 3553]) == pytest.approx(0.000513, abs=1e-6)
-    assert arithmetic.readings(prevalence, [3527, 3581, 3553]).shape == (4, 3)
+    table = arithmetic.readings(prevalence, [3527, 3581, 3553])
+    assert table.columns.tolist() == ["reading", "needs", "what"]
+    assert table["needs"].str.findall(r"\d\.\d+").tolist() == [
+        ["0.858"], ["0.842", "0.832"], ["0.773"], ["0.068"]
+    ]  # fmt: skip
+    assert table["what"].str.findall(r"\d\.\d+").tolist() == [
+        ["0.825"], ["0.861", "0.842"], ["0.858"], ["0.0005"]
+    ]  # fmt: skip
 
 
 def test_macro_reading_of_a_made_up_matrix():

@@ -274,6 +274,21 @@ def test_a_number_that_no_chapter_glued_is_not_checkable(build):
     assert given == claims.NOT_CHECKABLE
 
 
+def test_a_missing_number_or_row_is_named(build):
+    facts = build()
+    with pytest.raises(claims.MissingError, match="no_such_number"):
+        facts.value("no_such_number")
+    with pytest.raises(claims.MissingError, match="roc_auc"):
+        facts.interval("intervals", "as_written", "gcn", "roc_auc")
+
+
+def test_verdicts_are_written_where_the_book_reads_them(build, tmp_path):
+    build()
+    written = claims.write(tmp_path, tmp_path)
+    read = pd.read_csv(tmp_path / "claims.csv", keep_default_na=False)
+    assert read["verdict"].tolist() == written["verdict"].tolist()
+
+
 @pytest.fixture(scope="module")
 def published():
     """What the package ships of the published build: its intervals and differences."""
@@ -311,8 +326,14 @@ def test_the_ledgers_tolerances_are_those_that_it_declares():
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"rule": {"name": "eval"}}, "rule 'eval'"),
-        ({"rule": {"name": "read", "verdict": "fine", "reason": ""}}, "verdict 'fine'"),
+        (
+            {"rule": {"name": "eval"}},
+            f"rule 'eval', expected one of {', '.join(claims.PREDICATES)}",
+        ),
+        (
+            {"rule": {"name": "read", "verdict": "fine", "reason": ""}},
+            f"verdict 'fine' is none of {', '.join(claims.VERDICTS)}",
+        ),
         ({"extra": 1}, "extra"),
     ],
 )
@@ -425,6 +446,26 @@ def test_the_page_has_a_row_and_an_anchor_for_each_claim(build, tmp_path):
     reviews = json.loads(re.search(r'ld\+json">(.*?)</script>', parts["claims"]).group(1))
     assert {review["@type"] for review in reviews} == {"ClaimReview"}
     assert len(reviews) == parts["claims"].count('data-basis="computed"')
+
+
+def test_a_computed_verdict_is_a_claim_review(build, tmp_path):
+    table = claims.judge(build({"x": 1.0}), [entry_of({"name": "near", "fact": "x", "value": 1})])
+    table.assign(claim="a < b").to_csv(tmp_path / "claims.csv", index=False)
+    script = re.search(r'ld\+json">(.*?)</script>', claims.generated(tmp_path, [])["claims"])
+    assert "<" not in script.group(1), "no claim may end the script"
+    (review,) = json.loads(script.group(1))
+    assert review == {
+        "@context": "https://schema.org",
+        "@type": "ClaimReview",
+        "url": "claims.html#c1",
+        "claimReviewed": "a < b",
+        "itemReviewed": {
+            "@type": "Claim",
+            "appearance": {"@type": "ScholarlyArticle", "name": paper.TITLE},
+        },
+        "author": {"@type": "Organization", "name": "leukgnn"},
+        "reviewRating": {"@type": "Rating", "alternateName": "holds"},
+    }
 
 
 @pytest.fixture

@@ -24,8 +24,9 @@ def test_what_is_allowed_passes_and_more_does_not(mean, same, expected):
     table = compared(mean, same)
     assert agreement.agrees(table).tolist() == [expected]
     assert bool(agreement.complaints(table)) is not expected
-    verdict = agreement.summary(table)["Verdict"].item()
-    assert verdict == ("agrees" if expected else "disagrees")
+    (row,) = agreement.summary(table).to_dict("records")
+    assert row["Verdict"] == ("agrees" if expected else "disagrees")
+    assert row["Mean difference"] == f"{mean:.1e}" and row["Same answers"] == f"{same:.2%}"
 
 
 def test_a_complaint_names_the_run_and_what_to_do():

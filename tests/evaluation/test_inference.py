@@ -61,6 +61,14 @@ def test_copies_of_cells_do_not_narrow_the_interval():
     assert (many["seeds"], many["subjects"], many["cells"]) == (3, 300, 6000)
 
 
+def test_the_spread_over_seeds_is_their_standard_deviation():
+    first = predictions(20)
+    turned = first["probability"].where(first.index > 0, 1 - first["probability"])
+    both = pd.concat([first, first.assign(seed=1, probability=turned)])
+    assert accuracy(inference.intervals(both))["sd"] == pytest.approx(np.std([0, 1 / 20], ddof=1))
+    assert np.isnan(accuracy(inference.intervals(first))["sd"]), "one seed has no spread"
+
+
 def test_subjects_that_equal_files_link_count_as_one():
     """20 and 21 share files, 22 shares none with them."""
     table = predictions(6, 10)

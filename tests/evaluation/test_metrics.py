@@ -42,6 +42,11 @@ def test_constant_answer_has_defined_scores():
     assert (ours["mcc"], ours["specificity"], ours["roc_auc"]) == (0.0, 0.0, 0.5)
 
 
+def test_one_cell_is_enough_for_a_ratio():
+    given = evaluation.from_counts(tn=1, fp=0, fn=1, tp=1)
+    assert (given["precision"], given["recall"], given["specificity"]) == (1, 0.5, 1)
+
+
 def test_printed_matrix_gives_precision_recall_but_not_accuracy():
     given = evaluation.from_counts(CONFUSION.tn, CONFUSION.fp, CONFUSION.fn, CONFUSION.tp)
     assert float(given["precision"]) == pytest.approx(0.861, abs=5e-4)

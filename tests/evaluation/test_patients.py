@@ -82,6 +82,12 @@ def test_shares_are_means_over_seeds_of_people_and_not_of_cells():
     assert tuple(found.loc["specificity", ["low", "high"]]) == evaluation.exact(0.5, 1)
 
 
+def test_a_person_at_the_threshold_counts_as_leukemic():
+    decided = evaluation.decisions(cells([0.5, 0.5], ["a", "h"], [1, 0]))
+    found = evaluation.shares(decided).set_index("metric")["right"]
+    assert found.to_dict() == {"accuracy": 1, "recall": 1, "specificity": 0}
+
+
 @pytest.fixture(scope="module")
 def noisy():
     """Ten people with 30 cells, whose cells scatter about 0.7 or 0.3, and one with 3 cells."""
