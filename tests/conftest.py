@@ -13,6 +13,7 @@ from leukgnn.features.resnet import find_weights
 
 if TYPE_CHECKING:
     from leukgnn.demo.predict import Predictor
+    from leukgnn.experiments import Plan
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,6 +29,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"Left out: {number} tests, as {reason}.")
     if not left_out:
         terminalreporter.write_line("Nothing was left out.")
+
+
+@pytest.fixture(scope="session")
+def plan() -> "Plan":
+    """What the book shows, of the shipped features."""
+    from leukgnn.experiments import Plan
+    from leukgnn.features import shipped_features
+
+    return Plan.of(shipped_features(), "full")
 
 
 @pytest.fixture(scope="session")
