@@ -42,7 +42,7 @@ SHARDS = int(SHARDS)
 RUNS = [f"build/runs/shards/{i}_of_{SHARDS}" for i in range(1, SHARDS + 1)]
 CHAPTERS = {  # name: what it reads besides the package
     "01_dataset": [],
-    "02_augmentation": [],
+    "02_augmentation": [f"{DATA}/light.parquet"],
     "03_features": [FEATURES],
     "04_graph": [FEATURES, GRAPH],
     "05_gcn": [FEATURES, GRAPH, RUNS],

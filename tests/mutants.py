@@ -22,7 +22,7 @@ from tests.planted import ROOT, copied, failure  # not leukgnn: the copies' own 
 
 ROOMS = ("claims", "evaluation", "experiments", "graphs", "networks")
 DRAWN = 60  # of each room
-SEED = 0
+SEED = 1  # what seed 0 drew showed what the tests lacked, and they were mended after it
 TARGET = ROOT / "benchmarks" / "mutants.csv"
 SLOWER = 3  # times as long as without a mutant: it will not end
 

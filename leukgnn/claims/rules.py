@@ -148,7 +148,14 @@ def better(
     return verdict, f"{label(metric)}, {label(protocol)}: {found}"
 
 
+def harmless(facts: Facts, *, fact: str) -> Judgement:
+    """Judge by the glued outcome of a change that a claim says does no harm."""
+    ours = str(facts.value(fact))
+    verdicts = {"equivalent": HOLDS, "better": HOLDS, "undecided": UNDECIDED}
+    return verdicts.get(ours, NOT_REPRODUCED), ours
+
+
 PREDICATES: dict[str, Callable[..., Judgement]] = {
     predicate.__name__: predicate
-    for predicate in (read, adopted, future, near, inside, text, in_interval, better)
+    for predicate in (read, adopted, future, near, inside, text, in_interval, better, harmless)
 }

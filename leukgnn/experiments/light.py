@@ -70,6 +70,7 @@ CHANGES: Mapping[str, tuple[Callable[[Tensor, float], Tensor], tuple[float, ...]
     "flip": (_flipped, (1.0,)),
     "random view": (_augmented, (1.0, 2.0)),
 }
+AREA = ["value", "low", "high", "outcome", "effective_subjects"]  # of a paired difference
 OF_COLOUR = ("brightness", "contrast", "saturation", "hue")
 
 
@@ -197,8 +198,8 @@ def effects(table: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row a change, strength and model: `turned`, share of the answers that turn over, with
         `turned_low` and `turned_high`; `moved`, share of the cells that get another nearest
-        training cell; and `value`, `low`, `high`, `outcome` of the ROC AUC's difference from that
-        of the unchanged cells, paired over subjects.
+        training cell; and `AREA` of the ROC AUC's difference from that of the unchanged cells,
+        paired over subjects.
     """
     keys = ["filename", "model"]
     before = table[table["change"] == UNCHANGED].set_index(keys)
@@ -236,7 +237,7 @@ def effects(table: pd.DataFrame) -> pd.DataFrame:
             "turned_low": 1 - kept_share["high"],
             "turned_high": 1 - kept_share["low"],
         }
-        rows.append({**row, **turned, **areas.loc[key, ["value", "low", "high", "outcome"]]})
+        rows.append({**row, **turned, **areas.loc[key, AREA]})
     return pd.DataFrame(rows)
 
 

@@ -259,6 +259,19 @@ def test_text_and_bounds(build):
         assert given == claims.NOT_REPRODUCED
 
 
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        ("equivalent", claims.HOLDS),
+        ("better", claims.HOLDS),
+        ("undecided", claims.UNDECIDED),
+        ("worse", claims.NOT_REPRODUCED),
+    ],
+)
+def test_what_does_no_harm_is_judged_by_its_outcome(build, outcome, expected):
+    assert verdict(build({"x": outcome}), name="harmless", fact="x") == expected
+
+
 def test_a_rule_says_its_sentence_in_place_of_the_bare_number(build):
     facts, rule = build({"x": 10.0}), {"name": "near", "fact": "x", "value": 10}
     sentence = {**rule, "says": "{x:.0f} cells, and {y:.1f}"}
