@@ -67,7 +67,7 @@ def changed(right: str, wrong: str) -> tuple[int, str, str]:
     return first[1] + 1, old, new
 
 
-def tests_of(file: str) -> str:
+def room_tests(file: str) -> str:
     """Tests of a file's room; those that bear the file's name first."""
     room, stem = Path(file).parts[1], Path(file).stem
     own = ROOT / "tests" / room / f"test_{stem}.py"
@@ -108,7 +108,7 @@ def tried(mutant: Mutant, folder: Path, limit: int) -> dict[str, str | int]:
     right = path.read_text(encoding="utf-8")
     path.write_text(mutant.text, encoding="utf-8")
     try:
-        killed_by = failure(tests_of(mutant.file), folder, limit)
+        killed_by = failure(room_tests(mutant.file), folder, limit)
     finally:
         path.write_text(right, encoding="utf-8")
     return {

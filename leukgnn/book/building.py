@@ -198,7 +198,7 @@ def mutants_tables(tried: pd.DataFrame) -> str:
     survivors = pd.DataFrame(
         {
             "Where": left["file"] + ":" + left["line"].astype(str),
-            "Change": "`" + left["old"] + "` → `" + left["new"] + "`",
+            "Change": "`` " + left["old"] + " `` → `` " + left["new"] + " ``",
             "Why no test fails": left["reason"].where(left["reason"] != "", "a gap"),
         }
     )

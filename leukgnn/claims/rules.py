@@ -148,11 +148,19 @@ def better(
     return verdict, f"{label(metric)}, {label(protocol)}: {found}"
 
 
-def harmless(facts: Facts, *, fact: str) -> Judgement:
-    """Judge by the glued outcome of a change that a claim says does no harm."""
-    ours = str(facts.value(fact))
-    verdicts = {"equivalent": HOLDS, "better": HOLDS, "undecided": UNDECIDED}
-    return verdicts.get(ours, NOT_REPRODUCED), ours
+def harmless(facts: Facts, *, changes: str, unharmed: str, worse: str) -> Judgement:
+    """Judge a claim that changes do no harm, by how many of several did what.
+
+    Where all are unharmed (equivalent or better) it holds, where none is worse it is undecided;
+    where some are worse and yet most are unharmed, it holds approximately.
+    """
+    number, good, bad = (facts.number(name) for name in (changes, unharmed, worse))
+    verdict = APPROXIMATELY if 2 * good > number else NOT_REPRODUCED
+    if good == number:
+        verdict = HOLDS
+    elif not bad:
+        verdict = UNDECIDED
+    return verdict, f"{good:.0f} of {number:.0f} changes do no harm, {bad:.0f} do"
 
 
 PREDICATES: dict[str, Callable[..., Judgement]] = {

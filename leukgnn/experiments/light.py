@@ -227,7 +227,11 @@ def effects(table: pd.DataFrame) -> pd.DataFrame:
     areas = evaluation.paired_differences(cells, pairs)
     areas = areas[areas["metric"] == "roc_auc"].set_index(["protocol", "first"])
     nearest = table["nearest"].to_numpy() != before["nearest"].loc[of_before].to_numpy()
-    moved = table.assign(moved=nearest).groupby(["model", "change", "strength"])["moved"].mean()
+    moved = (
+        table.assign(moved=nearest)
+        .groupby(["model", "change", "strength"], sort=False)["moved"]
+        .mean()
+    )
     rows = []
     for row in moved.drop(UNCHANGED, level="change").reset_index().to_dict("records"):
         key = (row["model"], f"{row['change']} {row['strength']:g}")
@@ -239,11 +243,3 @@ def effects(table: pd.DataFrame) -> pd.DataFrame:
         }
         rows.append({**row, **turned, **areas.loc[key, AREA]})
     return pd.DataFrame(rows)
-
-
-def outcome(found: pd.DataFrame) -> str:
-    """One word for several changes: worse if one is, equivalent if all are, else undecided."""
-    outcomes = set(found["outcome"])
-    if "worse" in outcomes:
-        return "worse"
-    return "equivalent" if outcomes <= {"equivalent", "better"} else "undecided"

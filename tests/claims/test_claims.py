@@ -260,16 +260,20 @@ def test_text_and_bounds(build):
 
 
 @pytest.mark.parametrize(
-    ("outcome", "expected"),
+    ("unharmed", "worse", "expected"),
     [
-        ("equivalent", claims.HOLDS),
-        ("better", claims.HOLDS),
-        ("undecided", claims.UNDECIDED),
-        ("worse", claims.NOT_REPRODUCED),
+        (16, 0, claims.HOLDS),
+        (15, 0, claims.UNDECIDED),
+        (0, 0, claims.UNDECIDED),
+        (15, 1, claims.APPROXIMATELY),
+        (9, 7, claims.APPROXIMATELY),
+        (8, 1, claims.NOT_REPRODUCED),
     ],
 )
-def test_what_does_no_harm_is_judged_by_its_outcome(build, outcome, expected):
-    assert verdict(build({"x": outcome}), name="harmless", fact="x") == expected
+def test_what_does_no_harm_is_judged_by_how_many_do(build, unharmed, worse, expected):
+    facts = build({"n": 16, "good": unharmed, "bad": worse})
+    names = {"changes": "n", "unharmed": "good", "worse": "bad"}
+    assert verdict(facts, name="harmless", **names) == expected
 
 
 def test_a_rule_says_its_sentence_in_place_of_the_bare_number(build):

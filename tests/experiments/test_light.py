@@ -98,18 +98,6 @@ def test_effects_by_hand():
     assert found.loc["mlp", "outcome"] == "equivalent"
 
 
-@pytest.mark.parametrize(
-    ("outcomes", "expected"),
-    [
-        (["equivalent", "worse", "undecided"], "worse"),
-        (["equivalent", "undecided"], "undecided"),
-        (["equivalent", "better"], "equivalent"),
-    ],
-)
-def test_several_outcomes_in_one_word(outcomes, expected):
-    assert light.outcome(pd.DataFrame({"outcome": outcomes})) == expected
-
-
 def test_other_weights_are_refused(tmp_path):
     with pytest.raises(InputError, match="the shipped features are of"):
         light.ask(tmp_path, find_weights("random:0"), tmp_path / "light.parquet")
