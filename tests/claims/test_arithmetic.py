@@ -40,6 +40,8 @@ def test_rows_imply_three_prevalences_that_do_not_meet():
     assert (
         ordered["prevalence_high"].iloc[:-1].to_numpy() < ordered["prevalence_low"].iloc[1:]
     ).all()
+    assert table["prevalence_low"].round(4).tolist() == [0.4668, 0.4759, 0.4577]
+    assert table["prevalence_high"].round(4).tolist() == [0.4707, 0.4813, 0.4638]
     assert table["implied_accuracy"].round(3).tolist() == [0.671, 0.756, 0.790]
     assert table["implied_f1"].round(4).tolist() == [0.7548, 0.8176, 0.8426]
     within = table["implied_f1"].between(table["f1_low"], table["f1_high"], inclusive="neither")

@@ -569,3 +569,9 @@ def test_later_settings_are_described_where_they_matter():
     varied = Settings(inputs="unit", normalisation="row", batch_norm=True)
     assert set(varied.described(graph=True)) - old == {"inputs", "normalisation", "batch_norm"}
     assert set(varied.described(graph=False)) - old == {"inputs", "batch_norm"}
+    varied = Settings(similarity_weights=True, residual=True)
+    assert set(varied.described(graph=True)) - old == {"similarity_weights", "residual"}
+    assert set(varied.described(graph=False)) - old == {"residual"}
+    plain = {"inputs": "raw", "normalisation": "symmetric"}
+    off = dict.fromkeys(("similarity_weights", "batch_norm", "residual"), False)
+    assert Settings() == Settings(**plain, **off)
