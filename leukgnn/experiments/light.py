@@ -19,7 +19,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional
 from tqdm import tqdm
 
-from leukgnn import evaluation, files
+from leukgnn import files
 from leukgnn.cells.transforms import augmentation_steps
 from leukgnn.experiments.finetune import read_cells
 from leukgnn.experiments.plan import Plan
@@ -29,7 +29,6 @@ from leukgnn.features import shipped_features
 from leukgnn.features.resnet import Embed, Weights, extractor
 from leukgnn.files import InputError
 from leukgnn.graphs import attach, no_edges
-from leukgnn.paper import THRESHOLD
 
 CELLS = 1200  # drawn from all
 BATCH = 32  # cells a pass of ResNet-18
@@ -70,7 +69,6 @@ CHANGES: Mapping[str, tuple[Callable[[Tensor, float], Tensor], tuple[float, ...]
     "flip": (_flipped, (1.0,)),
     "random view": (_augmented, (1.0, 2.0)),
 }
-AREA = ["value", "low", "high", "outcome", "effective_subjects"]  # of a paired difference
 OF_COLOUR = ("brightness", "contrast", "saturation", "hue")
 
 
@@ -183,63 +181,3 @@ def _answers(task: Task, rows: NDArray[np.int64], x: NDArray[np.float32]) -> pd.
         ],
         ignore_index=True,
     )
-
-
-def effects(table: pd.DataFrame) -> pd.DataFrame:
-    """What each change does to the answers, beside those to the unchanged cells.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As `ask` gives it.
-
-    Returns
-    -------
-    DataFrame
-        One row a change, strength and model: `turned`, share of the answers that turn over, with
-        `turned_low` and `turned_high`; `moved`, share of the cells that get another nearest
-        training cell; and `AREA` of the ROC AUC's difference from that of the unchanged cells,
-        paired over subjects.
-    """
-    keys = ["filename", "model"]
-    before = table[table["change"] == UNCHANGED].set_index(keys)
-    of_before = pd.MultiIndex.from_frame(table[keys])
-    leukemic = (before["probability"] >= THRESHOLD).loc[of_before].to_numpy()
-    same = (table["probability"] >= THRESHOLD).to_numpy() == leukemic
-    cells = pd.DataFrame(
-        {
-            **{name: table[name] for name in ("filename", "subject", "label", "fold")},
-            "protocol": table["model"],
-            "model": [
-                f"{c} {s:g}" for c, s in zip(table["change"], table["strength"], strict=True)
-            ],
-            "seed": 0,
-            "probability": table["probability"].astype(float),
-        }
-    )
-    # The share of cells that keep their answer is the accuracy of who is right where it is kept.
-    kept = cells.assign(
-        probability=np.where(same, table["label"], 1 - table["label"]).astype(float)
-    )
-    share = evaluation.intervals(kept).set_index(["metric", "protocol", "model"]).loc["accuracy"]
-    views = [name for name in dict.fromkeys(cells["model"]) if not name.startswith(UNCHANGED)]
-    pairs = [(name, f"{UNCHANGED} 0") for name in views]
-    areas = evaluation.paired_differences(cells, pairs)
-    areas = areas[areas["metric"] == "roc_auc"].set_index(["protocol", "first"])
-    nearest = table["nearest"].to_numpy() != before["nearest"].loc[of_before].to_numpy()
-    moved = (
-        table.assign(moved=nearest)
-        .groupby(["model", "change", "strength"], sort=False)["moved"]
-        .mean()
-    )
-    rows = []
-    for row in moved.drop(UNCHANGED, level="change").reset_index().to_dict("records"):
-        key = (row["model"], f"{row['change']} {row['strength']:g}")
-        kept_share = share.loc[key]
-        turned = {
-            "turned": 1 - kept_share["value"],
-            "turned_low": 1 - kept_share["high"],
-            "turned_high": 1 - kept_share["low"],
-        }
-        rows.append({**row, **turned, **areas.loc[key, AREA]})
-    return pd.DataFrame(rows)
