@@ -39,7 +39,8 @@ def tried():
 
 
 def test_the_table_holds_every_room(tried):
-    assert tried.groupby("room").size().to_dict() == dict.fromkeys(ROOMS, DRAWN)
+    assert tried.groupby("room").size().between(DRAWN // 2, DRAWN).all()
+    assert set(tried["room"]) == set(ROOMS)
 
 
 def test_the_page_tells_scores_and_survivors(tried):
@@ -47,7 +48,8 @@ def test_the_page_tells_scores_and_survivors(tried):
     for room in ROOMS:
         own = tried[tried["room"] == room]
         assert (
-            f"| {room} | {own['of'].iloc[0]} | {DRAWN} | {(own['killed_by'] != '').sum()} (" in text
+            f"| {room} | {own['of'].iloc[0]} | {len(own)} | {(own['killed_by'] != '').sum()} ("
+            in text
         )
     for row in tried[tried["killed_by"] == ""].to_dict("records"):
         assert f"{row['file']}:{row['line']}" in text
