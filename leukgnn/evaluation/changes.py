@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from leukgnn.cells.changes import UNCHANGED
 from leukgnn.evaluation.inference import intervals, paired_differences
-from leukgnn.experiments.light import UNCHANGED
 from leukgnn.paper import THRESHOLD
 
 AREA = ["value", "low", "high", "outcome", "effective_subjects"]  # of a paired difference

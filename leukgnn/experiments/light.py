@@ -5,22 +5,21 @@ of unseen subjects are changed pixel by pixel, embedded anew, attached one-way t
 and judged by the networks that the book shows. It needs images and weights, so its table ships.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.transforms.v2 import functional
 from tqdm import tqdm
 
 from leukgnn import files
-from leukgnn.cells.transforms import augmentation_steps
+from leukgnn.cells.changes import CHANGES, UNCHANGED, changed
 from leukgnn.experiments.finetune import read_cells
 from leukgnn.experiments.plan import Plan
 from leukgnn.experiments.splits import Split
@@ -33,62 +32,6 @@ from leukgnn.graphs import attach, no_edges
 CELLS = 1200  # drawn from all
 BATCH = 32  # cells a pass of ResNet-18
 MODELS = ("gcn", "mlp")
-UNCHANGED = "unchanged"
-
-
-def _augmented(pixels: Tensor, seed: float) -> Tensor:
-    """One random view of each cell by the paper's own steps (section III.C)."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(seed))
-        views = []
-        for cell in pixels:
-            for step in augmentation_steps().values():
-                cell = step(cell)
-            views.append(cell)
-    return torch.stack(views)
-
-
-def _blurred(pixels: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur of so many pixels of 128."""
-    return cast(Tensor, functional.gaussian_blur(pixels, kernel_size=[7, 7], sigma=[sigma, sigma]))
-
-
-def _flipped(pixels: Tensor, _: float) -> Tensor:
-    return cast(Tensor, functional.horizontal_flip(pixels))
-
-
-# By name: what it does to pixels (b, 3, 128, 128) with a strength, and the strengths tried: factors
-# of brightness, contrast and saturation, turns of the colour circle, pixels, degrees, seeds.
-CHANGES: Mapping[str, tuple[Callable[[Tensor, float], Tensor], tuple[float, ...]]] = {
-    "brightness": (functional.adjust_brightness, (0.7, 0.85, 1.15, 1.3)),
-    "contrast": (functional.adjust_contrast, (0.7, 0.85, 1.15, 1.3)),
-    "saturation": (functional.adjust_saturation, (0.5, 0.75, 1.25, 1.5)),
-    "hue": (functional.adjust_hue, (-0.05, -0.025, 0.025, 0.05)),
-    "blur": (_blurred, (0.5, 1.0)),
-    "turn": (functional.rotate, (90.0, 180.0, 270.0)),
-    "flip": (_flipped, (1.0,)),
-    "random view": (_augmented, (1.0, 2.0)),
-}
-OF_COLOUR = ("brightness", "contrast", "saturation", "hue")
-
-
-def changed(pixels: Tensor, change: str, strength: float) -> Tensor:
-    """Change cells; what is black around them stays black when colours change.
-
-    Parameters
-    ----------
-    pixels : Tensor, shape (b, 3, 128, 128), uint8
-    change : str
-        Of `CHANGES`, or "unchanged".
-    strength : float
-    """
-    if change == UNCHANGED:
-        return pixels
-    found = CHANGES[change][0](pixels, strength)
-    if change not in OF_COLOUR:
-        return found
-    background = pixels.amax(dim=1, keepdim=True) == 0
-    return torch.where(background, pixels, found)
 
 
 def ask(

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from leukgnn.cells.changes import UNCHANGED
 from leukgnn.evaluation import changes
-from leukgnn.experiments import light
 
 
 def answers(turned, moved):
@@ -24,7 +24,7 @@ def answers(turned, moved):
     right = np.where(label == 1, 0.8, 0.2) + np.linspace(-0.01, 0.01, 40)
     wrong = np.where(np.arange(40) < turned, 1 - right, right)
     other = np.where(np.arange(40) < moved, "b.bmp", "a.bmp")
-    before = {"change": light.UNCHANGED, "strength": 0.0}
+    before = {"change": UNCHANGED, "strength": 0.0}
     after = {"change": "hue", "strength": 0.05, "nearest": other}
     return pd.concat(
         [
