@@ -97,7 +97,7 @@ rule book:
         sorted(str(path) for path in Path("book").glob("*.md")),
         "book/references.bib",
         "benchmarks/results.json",
-        expand("benchmarks/{name}", name=["coverage.csv", "coverage.json"]),
+        expand("benchmarks/{name}", name=["coverage.csv", "coverage.json", "mutants.csv"]),
         sorted(str(path) for path in Path("book").glob("demo_*.png")),
         PUBLISHED,
         modules("book.building"),

@@ -9,6 +9,7 @@ file.
 
 import difflib
 import random
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -18,7 +19,12 @@ import pandas as pd
 import yaml
 from mutmut.mutation.file_mutation import create_mutations
 
-from tests.planted import ROOT, copied, failure  # not leukgnn: the copies' own is imported
+from tests.planted import (  # not leukgnn: the copies' own is imported
+    ROOT,
+    copied,
+    failure,
+    noticed_by,
+)
 
 ROOMS = ("claims", "evaluation", "experiments", "graphs", "networks")
 DRAWN = 60  # of each room
@@ -79,6 +85,7 @@ def main(rooms: list[str]) -> int:
     """Try mutants of these rooms, or of all; 1 when a room's tests fail without any."""
     rows = pd.read_csv(TARGET, keep_default_na=False).to_dict("records") if TARGET.exists() else []
     reasons = yaml.safe_load((ROOT / "tests" / "mutants.yml").read_text(encoding="utf-8"))
+    commit = subprocess.check_output(["git", "rev-parse", "--short=12", "HEAD"], text=True).strip()
     with copied() as folder:
         for room in rooms or ROOMS:
             begun = time.monotonic()
@@ -86,38 +93,25 @@ def main(rooms: list[str]) -> int:
                 sys.exit(f"{failed} fails without any mutant: mend that first.")
             limit = SLOWER * round(time.monotonic() - begun) + 10
             chosen, of = drawn(room)
-            broken = Mutant(f"leukgnn/{room}/__init__.py", 1, "", "", "raise RuntimeError")
-            if not tried(broken, folder, limit)["killed_by"]:
+            face, tests = f"leukgnn/{room}/__init__.py", f"tests/{room}"
+            if not noticed_by(face, "raise RuntimeError", tests, folder, limit):
                 sys.exit(f"{room}: its tests do not import the copy.")
             known = {(row["file"], row["new"]): row for row in rows if row["killed_by"]}
             rows = [row for row in rows if row["room"] != room]
             for mutant in chosen:
-                row = known.get((mutant.file, mutant.new)) or tried(mutant, folder, limit)
-                reason = reasons.get(mutant.file, {}).get(mutant.new, "")
-                rows.append({**row, "room": room, "of": of, "line": mutant.line, "reason": reason})
-                print(f"{mutant.file}:{mutant.line}: {row['killed_by'] or 'SURVIVED'}", flush=True)
+                file, old, new = mutant.file, mutant.old, mutant.new
+                row = known.get((file, new)) or {
+                    "killed_by": noticed_by(file, mutant.text, room_tests(file), folder, limit),
+                    "commit": commit,
+                }
+                reason = reasons.get(file, {}).get(new, "")
+                where = {"room": room, "of": of, "file": file, "line": mutant.line}
+                rows.append({**row, **where, "old": old, "new": new, "reason": reason})
+                print(f"{file}:{mutant.line}: {row['killed_by'] or 'SURVIVED'}", flush=True)
                 temporary = TARGET.with_suffix(".part")
                 pd.DataFrame(rows).to_csv(temporary, index=False)
                 temporary.replace(TARGET)
     return 0
-
-
-def tried(mutant: Mutant, folder: Path, limit: int) -> dict[str, str | int]:
-    """A row of the table: the change, and the test that fails on it, if one does."""
-    path = folder / mutant.file
-    right = path.read_text(encoding="utf-8")
-    path.write_text(mutant.text, encoding="utf-8")
-    try:
-        killed_by = failure(room_tests(mutant.file), folder, limit)
-    finally:
-        path.write_text(right, encoding="utf-8")
-    return {
-        "file": mutant.file,
-        "line": mutant.line,
-        "old": mutant.old,
-        "new": mutant.new,
-        "killed_by": killed_by,
-    }
 
 
 if __name__ == "__main__":

@@ -78,13 +78,13 @@ def copied() -> Iterator[Path]:
         yield folder
 
 
-def noticed_by(bug: Bug, folder: Path) -> str:
-    """First test that fails with the bug in this copy of the package, or an empty text."""
-    path = folder / bug.file
+def noticed_by(file: str, wrong: str, tests: str, folder: Path, limit: int = 0) -> str:
+    """As `failure`, with another text in a file of this copy of the package."""
+    path = folder / file
     right = path.read_text(encoding="utf-8")
-    path.write_text(bug.planted(right), encoding="utf-8")
+    path.write_text(wrong, encoding="utf-8")
     try:
-        return failure(bug.tests, folder)
+        return failure(tests, folder, limit)
     finally:
         path.write_text(right, encoding="utf-8")
 
@@ -136,7 +136,8 @@ def main(words: list[str]) -> int:
             if failed := failure(tests, folder):
                 sys.exit(f"{failed} fails without any planted bug: mend that first.")
         for bug in chosen:
-            test = noticed_by(bug, folder)
+            wrong = bug.planted((ROOT / bug.file).read_text(encoding="utf-8"))
+            test = noticed_by(bug.file, wrong, bug.tests, folder)
             survived += not test
             found = f"caught by {test}" if test else "SURVIVED"
             print(f"{bug.file}, {bug.name}: {found}", flush=True)

@@ -205,7 +205,8 @@ def mutants_tables(tried: pd.DataFrame) -> str:
     scores = (
         "Do the tests know the science? Mutants are small changes of the code, made by mutmut "
         "within the functions of a room; some of each room's are drawn with a fixed seed and tried "
-        "on the room's own tests (`make mutants`)."
+        "on the room's own tests (`make mutants`). Tried at commits "
+        f"{', '.join(sorted(set(tried['commit'])))}, which line numbers are of."
     )
     return "\n".join(
         [

@@ -5,9 +5,7 @@ of unseen subjects are changed pixel by pixel, embedded anew, attached one-way t
 and judged by the networks that the book shows. It needs images and weights, so its table ships.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,6 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from tqdm import tqdm
 
 from leukgnn import files
@@ -25,13 +22,12 @@ from leukgnn.experiments.plan import Plan
 from leukgnn.experiments.splits import Split
 from leukgnn.experiments.tasks import Task
 from leukgnn.features import shipped_features
-from leukgnn.features.resnet import Embed, Weights, extractor
+from leukgnn.features.extraction import BATCH
+from leukgnn.features.resnet import Weights, extractor
 from leukgnn.files import InputError
 from leukgnn.graphs import attach, no_edges
 
 CELLS = 1200  # drawn from all
-BATCH = 32  # cells a pass of ResNet-18
-MODELS = ("gcn", "mlp")
 
 
 def ask(
@@ -71,16 +67,15 @@ def ask(
     table, pixels = read_cells(folder)
     place = pd.Series(range(len(table)), index=table["filename"])
     drawn = np.random.default_rng(0).permutation(len(known.table))[:cells]
-    tasks = [
-        a.run.task(known) for a in Plan.of(known, "quick", seeds=1).subject_disjoint(MODELS[:1])
-    ]
+    tasks = [a.run.task(known) for a in Plan.of(known, "quick", seeds=1).subject_disjoint(["gcn"])]
     views = [(UNCHANGED, 0.0), *((name, s) for name, (_, tried) in CHANGES.items() for s in tried)]
     embed, parts = extractor(weights), []
     for task in tasks:
         rows = np.sort(drawn[task.split.test[drawn]])
         own = pixels[torch.tensor(place[known.table["filename"].iloc[rows]].to_list())]
         for change, strength in tqdm(views, desc=task.split.fold, disable=not progress):
-            x = _embedded(embed, partial(changed, change=change, strength=strength), own)
+            batches = (changed(part, change, strength) for part in torch.split(own, BATCH))
+            x = np.concatenate([embed(batch) for batch in batches])
             parts.append(_answers(task, rows, x).assign(change=change, strength=strength))
     found = pd.concat(parts, ignore_index=True)
     how = {"cells": len(drawn), "seed": task.seed, "weights": known.provenance["weights"]}
@@ -88,12 +83,6 @@ def ask(
     with files.atomic_path(target) as temporary:
         found.to_parquet(temporary, index=False)
     return found
-
-
-def _embedded(
-    embed: Embed, change: Callable[[Tensor], Tensor], pixels: Tensor
-) -> NDArray[np.float32]:
-    return np.concatenate([embed(change(part)) for part in torch.split(pixels, BATCH)])
 
 
 def _answers(task: Task, rows: NDArray[np.int64], x: NDArray[np.float32]) -> pd.DataFrame:

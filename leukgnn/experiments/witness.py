@@ -14,7 +14,7 @@ from leukgnn.experiments.store import Store, Value, published_runs, runs_folder
 from leukgnn.paper import THRESHOLD
 
 # Computed again by every build, with the first seed; those as written come with the artifacts.
-PROTOCOLS, MODELS = ("as_written", "subject_disjoint"), ("gcn", "mlp")
+ALWAYS_IN, ALWAYS = ("as_written", "subject_disjoint"), ("gcn", "mlp")
 LEAST = 0.005  # of both: what passes where nothing is random
 LEVEL = 0.005  # of ROC AUC: strengths that differ by less are level
 COLUMNS = [
@@ -42,8 +42,8 @@ def witnesses(groups: Mapping[str, Sequence[Asked]], draw: str) -> list[Asked]:
     }
     always = [
         [a for a in known[protocol] if a.model == model and a.seed == known[protocol][0].seed]
-        for protocol in PROTOCOLS
-        for model in MODELS
+        for protocol in ALWAYS_IN
+        for model in ALWAYS
     ]
     chosen = [asked[int(draw, 16) % len(asked)] for asked in [*always, *known.values()] if asked]
     return list({a.run.key: a for a in reversed(chosen)}.values())[::-1]  # the first of equals
