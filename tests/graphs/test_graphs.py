@@ -162,6 +162,11 @@ def test_a_builder_names_a_k_that_there_are_no_cells_for(x, parts):
         Joined(k=260, edges="union")(x, *parts)
 
 
+def test_each_seed_clusters_anew(x):
+    first, again, second = (graphs.cluster_cliques(x, 7, seed) for seed in (0, 0, 1))
+    assert graphs.edge_hash(first) == graphs.edge_hash(again) != graphs.edge_hash(second)
+
+
 def test_cliques_by_hand():
     x = np.array([[0.0, 1.0], [0.0, 1.1], [5.0, 0.0], [5.1, 0.0], [0.1, 1.0]])
     assert graphs.cluster_cliques(x, 2, 0).T.tolist() in (
