@@ -29,10 +29,12 @@ from leukgnn.cells.views import CROP, Views, centre
 from leukgnn.experiments.cnn import UNREADABLE
 from leukgnn.experiments.finetune import read_cells
 from leukgnn.experiments.splits import Mask, Split, official_folds
+from leukgnn.features.resnet import CENTRAL
 from leukgnn.files import InputError
 from leukgnn.paper import TRAINING
 
 CHUNK = 256  # cells at a time when nothing is learnt
+NAME = "ResNet-18 trained from random weights on C-NMC 2019 (CC BY 4.0)"
 ALL = "all"  # the part that trains on every cell
 
 
@@ -227,13 +229,19 @@ def _estimate_norms(encoder: Encoder, pixels: Tensor) -> None:
 
 
 def _halved(encoder: Encoder) -> dict[str, Tensor]:
-    """Round the weights to float16, as they are given away; the encoder goes on with those."""
+    """Round the weights to float16, as they are given away; the encoder goes on with those.
+
+    Returns
+    -------
+    dict of str to Tensor
+        In torchvision's layout, with the two logits as `fc`.
+    """
     halves = {
         name: value.half().contiguous() if value.is_floating_point() else value
         for name, value in encoder.state_dict().items()
     }
     encoder.load_state_dict(halves)
-    return halves
+    return {k.removeprefix("body.").replace("head.", "fc."): v for k, v in halves.items()}
 
 
 @torch.inference_mode()
@@ -302,7 +310,7 @@ def encode(
         )
     if part == ALL:
         with files.atomic_path(stem.with_suffix(".safetensors")) as temporary:
-            save_file(halves, temporary)
+            save_file(halves, temporary, metadata={"name": NAME, CENTRAL: f"{CROP} pixels"})
     provenance = {
         "command": f"leukgnn encoder DIR --part {part} --seed {seed}",
         "recipe": asdict(recipe),

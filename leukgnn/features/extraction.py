@@ -22,6 +22,7 @@ from leukgnn.cells.appearance import ODD, oddities
 from leukgnn.cells.images import read_image
 from leukgnn.cells.phantoms import write_phantoms
 from leukgnn.cells.transforms import evaluation_pixels
+from leukgnn.cells.views import CROP
 from leukgnn.features.resnet import Embed, Weights, extractor
 from leukgnn.features.store import Features, read_features_file, write_features
 from leukgnn.files import InputError
@@ -199,6 +200,8 @@ def extract_folder(
         raise InputError(f"{folder}: {problem}")
     warnings = {kind: int(n) for kind, n in zip(ODD, odd.sum(axis=0), strict=True) if n}
     scale = f"mean {IMAGES.mean}, standard deviation {IMAGES.std}" if normalised else "no more"
+    if weights.central:
+        scale = f"the central {CROP} pixels, from -1 to 1"
     provenance = {
         "weights": {"name": weights.name, "sha256": weights.sha256},
         "preprocessing": f"Pillow bilinear resize to {IMAGES.size}x{IMAGES.size}, "

@@ -10,15 +10,18 @@ import numpy as np
 import safetensors.torch
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torchvision.models import ResNet18_Weights, resnet18
 
 from leukgnn import files
 from leukgnn.cells.transforms import normalise
+from leukgnn.cells.views import centre
 from leukgnn.files import InputError
 from leukgnn.paper import IMAGES
 
+ENCODER = "encoder.safetensors"  # of our own, trained on all cells; the package ships it
+CENTRAL = "central"  # metadata of a weight file whose network sees a cell's central pixels
 TORCHVISION_FILE = "resnet18-f37072fd.pth"  # the name ends with the start of its SHA-256
 KNOWN_WEIGHTS = {
     "d432ce01a56ba1372163cfc44ba92fb11dbd9616b522374e30652ce4b5925c87": (
@@ -42,11 +45,15 @@ class Weights:
         Of the file; of the parameters' bytes when drawn at random.
     state : dict of str to Tensor
         In torchvision's layout, float32.
+    central : bool
+        Whether they were trained on the central pixels of a cell, from -1 to 1, as an encoder of
+        our own (`experiments.encoder`) and not on ImageNet.
     """
 
     name: str
     sha256: str
     state: dict[str, Tensor]
+    central: bool = False
 
 
 def find_weights(given: str = "", *, download: bool = False) -> Weights:
@@ -78,6 +85,11 @@ def find_weights(given: str = "", *, download: bool = False) -> Weights:
             "random:0 stands for an untrained network."
         )
     return _read_weights(Path(given) if given else cached)
+
+
+def shipped_encoder() -> Weights:
+    """Weights of the encoder that the package ships, trained from random ones on the cells."""
+    return _read_weights(files.shipped_path(ENCODER))
 
 
 def _download() -> None:
@@ -119,15 +131,17 @@ def _read_weights(path: Path) -> Weights:
         raise InputError(
             f"{path}: no such weight file; expected .safetensors or {TORCHVISION_FILE}."
         )
-    digest = files.sha256_file(path)
+    digest, metadata = files.sha256_file(path), {}
     if path.suffix == ".safetensors":
         try:
             state = safetensors.torch.load_file(path)
+            with safe_open(path, framework="pt") as stored:
+                metadata = stored.metadata() or {}
         except SafetensorError as error:
             raise InputError(
                 f"{path}: not a whole safetensors file ({error}); copy it again."
             ) from error
-        name = KNOWN_WEIGHTS.get(digest, path.stem)
+        name = metadata.get("name", KNOWN_WEIGHTS.get(digest, path.stem))
     elif digest.startswith(TORCHVISION_FILE[9:17]):
         state, name = torch.load(path, weights_only=True), "torchvision ResNet-18 IMAGENET1K_V1"
     else:
@@ -135,7 +149,7 @@ def _read_weights(path: Path) -> Weights:
             f"{path}: expected a .safetensors file, or torchvision's own {TORCHVISION_FILE} "
             "(by its SHA-256); other pickled files are not loaded, convert them to safetensors."
         )
-    return Weights(name, digest, _checked(path, state))
+    return Weights(name, digest, _checked(path, state), central=CENTRAL in metadata)
 
 
 def _checked(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -165,7 +179,7 @@ def extractor(
     """ResNet-18 with `fc = Identity` in eval mode, made fast for inference (section III.D).
 
     Pixels are normalised as the paper's section III.C says, or only scaled to 0..1 as in the
-    authors' released code. Batch norms are folded into the convolutions, and convolution, addition
+    authors' released code; an encoder of our own sees the central ones from -1 to 1. Batch norms are folded into the convolutions, and convolution, addition
     and ReLU are fused by torch's own inference pass; the input is channels_last.
 
     Returns
@@ -189,7 +203,10 @@ def extractor(
 
     def embed(pixels: Tensor) -> NDArray[np.float32]:
         with torch.inference_mode():
-            scaled = normalise(pixels) if normalised else pixels / 255
+            if weights.central:
+                scaled = 2 * centre(pixels) - 1
+            else:
+                scaled = normalise(pixels) if normalised else pixels / 255
             batch = scaled.to(dtype=kind).contiguous(memory_format=torch.channels_last)
             features: NDArray[np.float32] = fast(batch).float().numpy()
         return features
