@@ -20,7 +20,6 @@ from leukgnn.cells.views import centre
 from leukgnn.files import InputError
 from leukgnn.paper import IMAGES
 
-ENCODER = "encoder.safetensors"  # of our own, trained on all cells; the package ships it
 CENTRAL = "central"  # metadata of a weight file whose network sees a cell's central pixels
 TORCHVISION_FILE = "resnet18-f37072fd.pth"  # the name ends with the start of its SHA-256
 KNOWN_WEIGHTS = {
@@ -87,11 +86,6 @@ def find_weights(given: str = "", *, download: bool = False) -> Weights:
     return _read_weights(Path(given) if given else cached)
 
 
-def shipped_encoder() -> Weights:
-    """Weights of the encoder that the package ships, trained from random ones on the cells."""
-    return _read_weights(files.shipped_path(ENCODER))
-
-
 def _download() -> None:
     """Let torchvision fetch IMAGENET1K_V1 into torch's cache."""
     try:
@@ -131,7 +125,8 @@ def _read_weights(path: Path) -> Weights:
         raise InputError(
             f"{path}: no such weight file; expected .safetensors or {TORCHVISION_FILE}."
         )
-    digest, metadata = files.sha256_file(path), {}
+    digest = files.sha256_file(path)
+    metadata: dict[str, str] = {}
     if path.suffix == ".safetensors":
         try:
             state = safetensors.torch.load_file(path)
@@ -179,8 +174,9 @@ def extractor(
     """ResNet-18 with `fc = Identity` in eval mode, made fast for inference (section III.D).
 
     Pixels are normalised as the paper's section III.C says, or only scaled to 0..1 as in the
-    authors' released code; an encoder of our own sees the central ones from -1 to 1. Batch norms are folded into the convolutions, and convolution, addition
-    and ReLU are fused by torch's own inference pass; the input is channels_last.
+    authors' released code; an encoder of our own sees the central ones, from -1 to 1. Batch norms
+    are folded into the convolutions, and convolution, addition and ReLU are fused by torch's own
+    inference pass; the input is channels_last.
 
     Returns
     -------

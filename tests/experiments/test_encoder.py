@@ -10,11 +10,12 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from leukgnn import experiments, features
+from leukgnn import experiments, features, files
 from leukgnn.cells import training_cells
 from leukgnn.cells.phantoms import write_phantoms
 from leukgnn.cells.views import centre
 from leukgnn.experiments import encoder, finetune
+from leukgnn.features import resnet
 from leukgnn.files import InputError
 
 BRIEF = encoder.Recipe(epochs=3, batch_size=8, averaged=2)
@@ -152,16 +153,40 @@ def test_a_fold_is_answered_by_an_encoder_that_has_not_seen_it(phantoms, tmp_pat
 def test_the_encoder_of_all_cells_is_given_away_as_it_answers(phantoms, tmp_path):
     recipe = dataclasses.replace(BRIEF, epochs=1, averaged=1)
     target = encoder.encode(phantoms, tmp_path, part="all", seed=0, recipe=recipe, progress=False)
-    network = encoder.Encoder(seed=9)
-    state = load_file(target.with_suffix(".safetensors"))
+    given = target.with_suffix(".safetensors")
+    state = load_file(given)
     assert {v.dtype for v in state.values()} == {torch.float16, torch.int64}
-    network.load_state_dict(state)
+    weights = resnet.find_weights(str(given))
+    assert weights.central and weights.name == encoder.NAME
     table, pixels = finetune.read_cells(phantoms)
-    probability, x = encoder.answer(network, pixels)
+    x = torch.from_numpy(resnet.extractor(weights)(pixels))
+    logits = x @ state["fc.weight"].float().T + state["fc.bias"].float()
     with np.load(target, allow_pickle=False) as stored:
-        assert stored["probability"] == pytest.approx(probability, abs=1e-5)
-        assert stored["features"] == pytest.approx(x, abs=2e-3 * float(np.abs(x).max()))
+        assert stored["probability"] == pytest.approx(logits.softmax(1)[:, 1].numpy(), abs=1e-5)
+        assert stored["features"] == pytest.approx(x.numpy(), abs=2e-3 * float(x.abs().max()))
         assert len(stored["filename"]) == len(table)
+
+
+def test_the_encoder_that_ships_is_whole_and_its_own(cells):
+    """Its pixels are the central ones: what stands at the edge does not count."""
+    weights = resnet.find_weights(str(files.shipped_path("encoder.safetensors")))
+    assert weights.central and weights.name == encoder.NAME
+    _, pixels = cells
+    framed = pixels[:2].clone()
+    framed[:, :, :16] = 255
+    embed = resnet.extractor(weights)
+    assert np.array_equal(embed(pixels[:2]), embed(framed))
+
+
+def test_the_graphs_on_shipped_encoders_answer_each_cell_once():
+    shipped = features.shipped_features().table
+    table = pd.read_parquet(files.shipped_path("encoder_graphs.parquet"))
+    for _, answers in table.groupby(["model", "seed"]):
+        assert sorted(answers["filename"]) == sorted(shipped["filename"])
+    assert set(table["model"]) == {"encoder", "encoder_gcn", "encoder_mlp"}
+    first = table[(table["model"] == "encoder") & (table["seed"] == 0)]
+    known = experiments.reference("encoder", shipped)[0].set_index("filename")["probability"]
+    assert first["probability"].to_numpy() == pytest.approx(known[first["filename"]].to_numpy())
 
 
 @pytest.fixture
