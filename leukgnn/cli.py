@@ -123,7 +123,10 @@ def _parser() -> argparse.ArgumentParser:
     encoder = words.add_parser("encoder", help="train an encoder of our own on a fold's others")
     encoder.add_argument("folder", type=Path)
     encoder.add_argument(
-        "--part", required=True, help="an official fold, all, or answers: put the folds' together"
+        "--part",
+        required=True,
+        help="an official fold, all, answers: put the folds' together, or graphs: GCN and MLP "
+        "on the features of the folds' encoders of seeds 0 and 1",
     )
     encoder.add_argument("--seed", type=int, default=0)
     encoder.add_argument("--output", type=Path, required=True, help="folder of what it says")

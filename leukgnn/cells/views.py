@@ -112,6 +112,11 @@ def centre(pixels: Tensor) -> Tensor:
     return pixels[..., edge : edge + CROP, edge : edge + CROP].float() / 255
 
 
+def signed(x: Tensor) -> Tensor:
+    """Pixels from 0..1 to -1..1: about 0 inside a cell, and one number for all that is black."""
+    return 2 * x - 1
+
+
 def _even(*shape: int) -> Tensor:
     """Drawn evenly from -1 to 1."""
     return 2 * torch.rand(*shape) - 1

@@ -16,12 +16,12 @@ from torch import Tensor
 
 from leukgnn import evaluation, experiments, files, networks
 from leukgnn.cells import training_cells
-from leukgnn.demo.model_file import LIKE, model_path
+from leukgnn.demo.model_file import model_path
 from leukgnn.evaluation import SENSITIVITY, threshold_at
 from leukgnn.experiments import Partition, Plan, Sources, Store, Task
 from leukgnn.features import Features, features_hash, read_features_file
 from leukgnn.files import InputError
-from leukgnn.graphs import Joined, attach
+from leukgnn.graphs import Joined, like_within
 from leukgnn.networks import GCN, Settings
 from leukgnn.paper import GRAPH, TRAINING
 
@@ -183,8 +183,5 @@ def unlike(cells: Features) -> float:
     The 99th percentile of how far held-apart cells are from their nearest training cell: a new
     cell comes from a new subject too.
     """
-    distances = []
-    for split in Partition(by="official").splits(cells):
-        _, similarity = attach(cells.x[split.test], cells.x[split.train], 1)
-        distances.append(1 - similarity[:, 0])
-    return float(np.percentile(np.concatenate(distances), LIKE))
+    splits = Partition(by="official").splits(cells)
+    return like_within((cells.x[split.test], cells.x[split.train]) for split in splits)

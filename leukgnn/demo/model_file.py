@@ -12,7 +12,6 @@ from leukgnn.features.resnet import Weights
 from leukgnn.files import InputError, shipped_path
 
 SHIPPED = ("features.npz", "features_random.npz")
-LIKE = 99  # percent of held-apart cells that count as like the reference
 PARAMETERS = {  # weights and biases of a network's two layers, as `state_dict` calls them
     "gcn": ("conv1.lin.weight", "conv1.bias", "conv2.lin.weight", "conv2.bias"),
     "mlp": ("lin1.weight", "lin1.bias", "lin2.weight", "lin2.bias"),

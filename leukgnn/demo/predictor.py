@@ -17,7 +17,6 @@ from scipy.special import expit
 from leukgnn.cells.appearance import oddities
 from leukgnn.cells.transforms import evaluation_pixels
 from leukgnn.demo.model_file import (
-    LIKE,
     PARAMETERS,
     Floats,
     find_reference,
@@ -27,7 +26,7 @@ from leukgnn.demo.model_file import (
 from leukgnn.features import features_hash, read_features_file
 from leukgnn.features.resnet import Weights, extractor
 from leukgnn.files import InputError
-from leukgnn.graphs import Reference
+from leukgnn.graphs import LIKE, Reference
 from leukgnn.paper import THRESHOLD
 
 CLASS_NAMES = ("Healthy", "Leukemia")  # of classes 0 and 1, as the paper's demo calls them

@@ -25,11 +25,11 @@ from tqdm import tqdm
 
 from leukgnn import files, networks
 from leukgnn.cells import training_cells
-from leukgnn.cells.views import CROP, Views, centre
+from leukgnn.cells.views import CROP, Views, centre, signed
 from leukgnn.experiments.cnn import UNREADABLE
 from leukgnn.experiments.finetune import read_cells
 from leukgnn.experiments.splits import Mask, Split, official_folds
-from leukgnn.features.resnet import CENTRAL
+from leukgnn.features.resnet import CENTRAL, VIEW
 from leukgnn.files import InputError
 from leukgnn.paper import TRAINING
 
@@ -83,8 +83,7 @@ class Encoder(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Features (b, 512) of views (b, 3, `CROP`, `CROP`) from 0 to 1."""
-        # About 0 inside the cell, and the same number for all that is black.
-        return cast(Tensor, self.body((2 * x - 1).contiguous(memory_format=torch.channels_last)))
+        return cast(Tensor, self.body(signed(x).contiguous(memory_format=torch.channels_last)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (b, 2)."""
@@ -310,7 +309,7 @@ def encode(
         )
     if part == ALL:
         with files.atomic_path(stem.with_suffix(".safetensors")) as temporary:
-            save_file(halves, temporary, metadata={"name": NAME, CENTRAL: f"{CROP} pixels"})
+            save_file(halves, temporary, metadata={"name": NAME, VIEW: CENTRAL})
     provenance = {
         "command": f"leukgnn encoder DIR --part {part} --seed {seed}",
         "recipe": asdict(recipe),
@@ -326,22 +325,15 @@ def encode(
     return target
 
 
-def collect(outputs: Path, target: Path, *, seed: int) -> pd.DataFrame:
-    """Put the folds' answers of one seed together, each about its own cells.
-
-    Parameters
-    ----------
-    outputs : Path
-        Folder that `encode` wrote to.
-    target : Path
-        A `.parquet` file: protocol, model, seed, fold, filename, subject, label, probability,
-        n_train. Beside it a `.json` with settings, losses by fold and provenance.
-    seed : int
+def together(outputs: Path, *, seed: int) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Answers of one seed's encoders, each about its own fold's cells.
 
     Returns
     -------
-    DataFrame
-        What the file holds.
+    table : DataFrame
+        protocol, model, seed, fold, filename, subject, label, probability, n_train.
+    origins : dict
+        What stands beside each fold's answers.
 
     Raises
     ------
@@ -366,17 +358,49 @@ def collect(outputs: Path, target: Path, *, seed: int) -> pd.DataFrame:
         protocol="subject_disjoint", model="encoder", seed=seed, fold="all"
     )
     columns = ["protocol", "model", "seed", "fold", "filename", "subject", "label"]
-    table = table[[*columns, "probability", "n_train"]]
+    return table[[*columns, "probability", "n_train"]], origins
+
+
+def summed(origins: dict[str, Any]) -> dict[str, Any]:
+    """Recipe, losses, seconds, commits and processors of trainings, by their names."""
+    return {
+        "recipe": next(iter(origins.values()))["recipe"],
+        "losses": {name: origin["losses"] for name, origin in origins.items()},
+        "seconds": sum(origin["seconds"] for origin in origins.values()),
+        "commits": sorted({origin["commit"] for origin in origins.values()}),
+        "processors": sorted({origin["processor"] for origin in origins.values()}),
+    }
+
+
+def collect(outputs: Path, target: Path, *, seed: int) -> pd.DataFrame:
+    """Put the folds' answers of one seed together, each about its own cells.
+
+    Parameters
+    ----------
+    outputs : Path
+        Folder that `encode` wrote to.
+    target : Path
+        A `.parquet` file: protocol, model, seed, fold, filename, subject, label, probability,
+        n_train. Beside it a `.json` with settings, losses by fold and provenance.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        What the file holds.
+
+    Raises
+    ------
+    InputError
+        When a fold's answers are not there, or answer a cell twice.
+    """
+    table, origins = together(outputs, seed=seed)
     files.write_json(
         target.with_suffix(".json"),
         {
             "command": f"leukgnn encoder DIR --part FOLD --seed {seed}",
-            "recipe": next(iter(origins.values()))["recipe"],
             "cells": len(table),
-            "losses": {fold: origin["losses"] for fold, origin in origins.items()},
-            "seconds": sum(origin["seconds"] for origin in origins.values()),
-            "commits": sorted({origin["commit"] for origin in origins.values()}),
-            "processors": sorted({origin["processor"] for origin in origins.values()}),
+            **summed(origins),
         },
     )
     with files.atomic_path(target) as temporary:

@@ -45,9 +45,21 @@ class Sources:
     ----------
     paper : Features
         The paper's: pretrained weights, normalised pixels.
+
+    Raises
+    ------
+    InputError
+        When the features are of an encoder trained on these cells: to it no subject is new.
     """
 
     paper: Features
+
+    def __post_init__(self) -> None:
+        if self.paper.provenance["weights"].get("own"):
+            raise InputError(
+                f"{self.paper.origin} These weights were trained on the cells, so nothing can be "
+                "measured on new subjects; give features of other weights."
+            )
 
     @cached_property
     def random(self) -> Features:

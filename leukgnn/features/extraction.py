@@ -22,8 +22,7 @@ from leukgnn.cells.appearance import ODD, oddities
 from leukgnn.cells.images import read_image
 from leukgnn.cells.phantoms import write_phantoms
 from leukgnn.cells.transforms import evaluation_pixels
-from leukgnn.cells.views import CROP
-from leukgnn.features.resnet import Embed, Weights, extractor
+from leukgnn.features.resnet import Embed, Weights, extractor, preprocessing
 from leukgnn.features.store import Features, read_features_file, write_features
 from leukgnn.files import InputError
 from leukgnn.paper import EXTRACTOR, IMAGES
@@ -199,11 +198,10 @@ def extract_folder(
         shutil.rmtree(partial, ignore_errors=True)
         raise InputError(f"{folder}: {problem}")
     warnings = {kind: int(n) for kind, n in zip(ODD, odd.sum(axis=0), strict=True) if n}
-    scale = f"mean {IMAGES.mean}, standard deviation {IMAGES.std}" if normalised else "no more"
-    if weights.central:
-        scale = f"the central {CROP} pixels, from -1 to 1"
+    _, scale = preprocessing(weights, normalised=normalised)
     provenance = {
-        "weights": {"name": weights.name, "sha256": weights.sha256},
+        "weights": {"name": weights.name, "sha256": weights.sha256}
+        | ({"own": True} if weights.own else {}),
         "preprocessing": f"Pillow bilinear resize to {IMAGES.size}x{IMAGES.size}, "
         f"scaled to 0..1, {scale}",
         "layer": "ResNet-18, fc = Identity, eval mode",

@@ -16,11 +16,12 @@ from torchvision.models import ResNet18_Weights, resnet18
 
 from leukgnn import files
 from leukgnn.cells.transforms import normalise
-from leukgnn.cells.views import centre
+from leukgnn.cells.views import CROP, centre, signed
 from leukgnn.files import InputError
 from leukgnn.paper import IMAGES
 
-CENTRAL = "central"  # metadata of a weight file whose network sees a cell's central pixels
+# Metadata of the weights of an encoder of our own: what it sees of a cell.
+VIEW, CENTRAL = "central", f"{CROP} pixels"
 TORCHVISION_FILE = "resnet18-f37072fd.pth"  # the name ends with the start of its SHA-256
 KNOWN_WEIGHTS = {
     "d432ce01a56ba1372163cfc44ba92fb11dbd9616b522374e30652ce4b5925c87": (
@@ -44,15 +45,15 @@ class Weights:
         Of the file; of the parameters' bytes when drawn at random.
     state : dict of str to Tensor
         In torchvision's layout, float32.
-    central : bool
-        Whether they were trained on the central pixels of a cell, from -1 to 1, as an encoder of
-        our own (`experiments.encoder`) and not on ImageNet.
+    own : bool
+        Whether of an encoder of our own (`experiments.encoder`): it was trained on the cells, and
+        sees their central pixels from -1 to 1.
     """
 
     name: str
     sha256: str
     state: dict[str, Tensor]
-    central: bool = False
+    own: bool = False
 
 
 def find_weights(given: str = "", *, download: bool = False) -> Weights:
@@ -136,7 +137,7 @@ def _read_weights(path: Path) -> Weights:
             raise InputError(
                 f"{path}: not a whole safetensors file ({error}); copy it again."
             ) from error
-        name = metadata.get("name", KNOWN_WEIGHTS.get(digest, path.stem))
+        name = KNOWN_WEIGHTS.get(digest, metadata.get("name", path.stem))
     elif digest.startswith(TORCHVISION_FILE[9:17]):
         state, name = torch.load(path, weights_only=True), "torchvision ResNet-18 IMAGENET1K_V1"
     else:
@@ -144,7 +145,12 @@ def _read_weights(path: Path) -> Weights:
             f"{path}: expected a .safetensors file, or torchvision's own {TORCHVISION_FILE} "
             "(by its SHA-256); other pickled files are not loaded, convert them to safetensors."
         )
-    return Weights(name, digest, _checked(path, state), central=CENTRAL in metadata)
+    if metadata.get(VIEW, CENTRAL) != CENTRAL:
+        raise InputError(
+            f"{path}: an encoder that sees {metadata[VIEW]} of a cell, expected {CENTRAL}; it is "
+            "of another version of leukgnn, train it again."
+        )
+    return Weights(name, digest, _checked(path, state), own=VIEW in metadata)
 
 
 def _checked(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -168,21 +174,46 @@ def _checked(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return whole
 
 
+def preprocessing(
+    weights: Weights, *, normalised: bool = True
+) -> tuple[Callable[[Tensor], Tensor], str]:
+    """How a network of these weights is shown uint8 pixels (b, 3, 128, 128), and that in words.
+
+    Normalised as the paper's section III.C says, or only scaled to 0..1 as in the authors' released
+    code; an encoder of our own sees the central ones, from -1 to 1.
+
+    Raises
+    ------
+    InputError
+        When an encoder of our own shall see pixels as in the released code.
+    """
+    if weights.own and not normalised:
+        raise InputError(
+            f"unnormalised pixels: {weights.name} sees one scale only; leave --unnormalised out, "
+            "or give other weights."
+        )
+    if weights.own:
+        return lambda p: signed(centre(p)), f"the central {CROP} pixels, from -1 to 1"
+    if normalised:
+        return normalise, f"mean {IMAGES.mean}, standard deviation {IMAGES.std}"
+    return lambda p: p / 255, "no more"
+
+
 def extractor(
     weights: Weights, *, precision: Precision = "float32", normalised: bool = True
 ) -> Embed:
     """ResNet-18 with `fc = Identity` in eval mode, made fast for inference (section III.D).
 
-    Pixels are normalised as the paper's section III.C says, or only scaled to 0..1 as in the
-    authors' released code; an encoder of our own sees the central ones, from -1 to 1. Batch norms
-    are folded into the convolutions, and convolution, addition and ReLU are fused by torch's own
-    inference pass; the input is channels_last.
+    Pixels are shown as `preprocessing` says. Batch norms are folded into the convolutions, and
+    convolution, addition and ReLU are fused by torch's own inference pass; the input is
+    channels_last.
 
     Returns
     -------
     callable
         From uint8 pixels of shape (b, 3, 128, 128) to float32 features of shape (b, 512).
     """
+    shown, _ = preprocessing(weights, normalised=normalised)
     network = resnet18()
     network.load_state_dict(weights.state)
     network.fc = nn.Identity()
@@ -199,11 +230,7 @@ def extractor(
 
     def embed(pixels: Tensor) -> NDArray[np.float32]:
         with torch.inference_mode():
-            if weights.central:
-                scaled = 2 * centre(pixels) - 1
-            else:
-                scaled = normalise(pixels) if normalised else pixels / 255
-            batch = scaled.to(dtype=kind).contiguous(memory_format=torch.channels_last)
+            batch = shown(pixels).to(dtype=kind).contiguous(memory_format=torch.channels_last)
             features: NDArray[np.float32] = fast(batch).float().numpy()
         return features
 

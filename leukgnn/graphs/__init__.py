@@ -12,11 +12,12 @@ from leukgnn.graphs.edges import (
     without_same_subject,
 )
 from leukgnn.graphs.homophily import adjusted_homophily, edge_kinds, homophily, sweep
-from leukgnn.graphs.search import Reference, attach, knn, same_neighbours
+from leukgnn.graphs.search import LIKE, Reference, attach, knn, like_within, same_neighbours
 from leukgnn.graphs.stored import read_graph, write_graph
 
 __all__ = [
     "EDGES",
+    "LIKE",
     "Attached",
     "Builder",
     "Cliques",
@@ -33,6 +34,7 @@ __all__ = [
     "homophily",
     "knn",
     "knn_edges",
+    "like_within",
     "no_edges",
     "read_graph",
     "same_neighbours",

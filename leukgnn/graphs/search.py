@@ -1,5 +1,6 @@
 """Cosine nearest neighbours (sections III.E and IV.B), with ties broken by index."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 from leukgnn.files import InputError
 
 MARGIN = 8  # candidates beyond k: room for ties at the border
+LIKE = 99  # percent of cells of unseen subjects that count as like the reference cells
 DECIMALS = 12  # of a distance: equal cells have equal ones, whatever the order of a product's sums
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -65,6 +67,18 @@ def attach(new: NDArray[Any], reference: NDArray[Any], k: int) -> tuple[Ints, Fl
         As of `knn`; each new cell's row depends on that cell and the reference alone.
     """
     return Reference(reference).nearest(new, k)
+
+
+def like_within(apart: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> float:
+    """Cosine distance within which `LIKE` percent of cells have a cell of other subjects.
+
+    Parameters
+    ----------
+    apart : iterable of (new, reference)
+        Features of cells and of those that they may be attached to.
+    """
+    distances = [1 - attach(new, reference, 1)[1][:, 0] for new, reference in apart]
+    return float(np.percentile(np.concatenate(distances), LIKE))
 
 
 class Reference:

@@ -7,16 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from leukgnn import experiments, features, files
 from leukgnn.cells import training_cells
 from leukgnn.cells.phantoms import write_phantoms
 from leukgnn.cells.views import centre
-from leukgnn.experiments import encoder, finetune
-from leukgnn.features import resnet
+from leukgnn.experiments import encoder, encoder_graphs, finetune
+from leukgnn.features import extraction, resnet
 from leukgnn.files import InputError
+from leukgnn.networks import Settings
 
 BRIEF = encoder.Recipe(epochs=3, batch_size=8, averaged=2)
 
@@ -157,7 +158,7 @@ def test_the_encoder_of_all_cells_is_given_away_as_it_answers(phantoms, tmp_path
     state = load_file(given)
     assert {v.dtype for v in state.values()} == {torch.float16, torch.int64}
     weights = resnet.find_weights(str(given))
-    assert weights.central and weights.name == encoder.NAME
+    assert weights.own and weights.name == encoder.NAME
     table, pixels = finetune.read_cells(phantoms)
     x = torch.from_numpy(resnet.extractor(weights)(pixels))
     logits = x @ state["fc.weight"].float().T + state["fc.bias"].float()
@@ -170,7 +171,7 @@ def test_the_encoder_of_all_cells_is_given_away_as_it_answers(phantoms, tmp_path
 def test_the_encoder_that_ships_is_whole_and_its_own(cells):
     """Its pixels are the central ones: what stands at the edge does not count."""
     weights = resnet.find_weights(str(files.shipped_path("encoder.safetensors")))
-    assert weights.central and weights.name == encoder.NAME
+    assert weights.own and weights.name == encoder.NAME
     _, pixels = cells
     framed = pixels[:2].clone()
     framed[:, :, :16] = 255
@@ -187,6 +188,56 @@ def test_the_graphs_on_shipped_encoders_answer_each_cell_once():
     first = table[(table["model"] == "encoder") & (table["seed"] == 0)]
     known = experiments.reference("encoder", shipped)[0].set_index("filename")["probability"]
     assert first["probability"].to_numpy() == pytest.approx(known[first["filename"]].to_numpy())
+
+
+def test_an_encoder_of_another_view_is_refused(tmp_path):
+    state = resnet.find_weights("random:0").state
+    path = tmp_path / "other.safetensors"
+    save_file(state, path, metadata={resnet.VIEW: "64 pixels"})
+    with pytest.raises(InputError, match=r"other\.safetensors.*64 pixels.*expected 96 pixels"):
+        resnet.find_weights(str(path))
+    save_file(state, path, metadata={resnet.VIEW: resnet.CENTRAL})
+    with pytest.raises(InputError, match="--unnormalised"):
+        resnet.extractor(resnet.find_weights(str(path)), normalised=False)
+
+
+def test_nothing_is_measured_on_features_that_have_met_every_cell(phantoms, tmp_path):
+    own = resnet.find_weights(str(files.shipped_path("encoder.safetensors")))
+    met = extraction.extract_folder(phantoms, own, tmp_path / "met.npz", progress=False)
+    assert "central 96 pixels" in met.provenance["preprocessing"]
+    with pytest.raises(InputError, match="trained on the cells"):
+        experiments.Sources(met)
+
+
+def test_graphs_are_asked_about_cells_that_their_encoder_has_not_met(tmp_path):
+    """A planted class that each fold's encoder writes down, with another sign for its own fold."""
+    rng = np.random.default_rng(0)
+    table = training_cells().groupby(["fold", "label"]).head(20).reset_index(drop=True)
+    for fold in sorted(table["fold"].unique()):
+        test = (table["fold"] == fold).to_numpy()
+        sign = np.where(table["label"].to_numpy() == 1, 1, -1) * np.where(test, -1, 1)
+        x = rng.normal(size=(len(table), 512)) * 0.1
+        x[:, 0] += sign
+        stem = tmp_path / f"encoder_{fold}_0"
+        np.savez(
+            stem.with_suffix(".npz"), filename=table["filename"].to_numpy().astype(str),
+            features=x.astype(np.float16), probability=np.linspace(0, 1, len(table)), test=test,
+        )  # fmt: skip
+        origin = {"recipe": {}, "losses": [], "seconds": 1, "commit": "c", "processor": "p"}
+        stem.with_suffix(".json").write_text(
+            json.dumps(origin | {"training_cells": int((~test).sum())})
+        )
+    settings = Settings(epochs=20)
+    found = encoder_graphs.graphs(tmp_path, tmp_path, seeds=(0,), settings=settings)
+    for model in ("encoder_gcn", "encoder_mlp"):
+        asked = found[found["model"] == model]
+        assert sorted(asked["filename"]) == sorted(table["filename"])
+        wrong = (asked["probability"] >= 0.5) != asked["label"]
+        assert wrong.mean() > 0.9
+    with np.load(tmp_path / "features_encoder_folds.npz", allow_pickle=False) as stored:
+        assert sorted(stored["filename"]) == sorted(table["filename"])
+        label = table.set_index("filename").loc[stored["filename"], "label"]
+        assert ((stored["features"][:, 0] < 0) == (label == 1)).all()
 
 
 @pytest.fixture

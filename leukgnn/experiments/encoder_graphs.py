@@ -1,0 +1,107 @@
+"""GCN and MLP on the features of an encoder of our own: whether a graph helps there.
+
+Each fold is asked of classifiers that were trained on the other folds' cells, as that fold's
+encoder, which was trained on them too, encodes them.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leukgnn import files
+from leukgnn.cells import training_cells
+from leukgnn.experiments.encoder import summed, together
+from leukgnn.experiments.plan import Plan, Sources
+from leukgnn.experiments.runs import predictions
+from leukgnn.experiments.splits import Mask
+from leukgnn.experiments.store import Store
+from leukgnn.features import Features
+from leukgnn.graphs import like_within
+from leukgnn.networks import Settings
+
+CLASSIFIERS = ("gcn", "mlp")
+
+
+def encoded(outputs: Path, *, fold: str, seed: int) -> tuple[Features, Mask]:
+    """Features of all cells by a fold's encoder, and whether each cell is of that fold."""
+    with np.load(outputs / f"encoder_{fold}_{seed}.npz", allow_pickle=False) as stored:
+        x, names, test = stored["features"], stored["filename"], stored["test"]
+    table = pd.DataFrame({"filename": names}).merge(
+        training_cells(), on="filename", how="left", validate="1:1"
+    )
+    origin = f"{len(table):,} cells, by the encoder of {fold}, seed {seed}."
+    weights = {"weights": {"name": f"encoder of {fold}, seed {seed}"}}
+    return Features(x.astype(np.float32), table, weights, origin), test
+
+
+def graphs(
+    outputs: Path, folder: Path, *, seeds: Sequence[int] = (0, 1), settings: Settings | None = None
+) -> pd.DataFrame:
+    """Train GCN and MLP on each fold's encoder's features and write what they and it answer.
+
+    Parameters
+    ----------
+    outputs : Path
+        Folder that `encoder.encode` wrote to.
+    folder : Path
+        Gets `encoder_graphs.parquet` (columns as of `encoder.together`; models "encoder",
+        "encoder_gcn", "encoder_mlp"), its `.json`, and `features_encoder_folds.npz`: each cell's
+        features by the first seed's encoder that has not met its subject.
+    seeds : sequence of int
+        Of the encoders; GCN and MLP are of the first seed.
+    settings : Settings, optional
+
+    Returns
+    -------
+    DataFrame
+        What the `.parquet` file holds.
+
+    Raises
+    ------
+    InputError
+        As of `encoder.together`.
+    """
+    parts: list[pd.DataFrame] = []
+    origins: dict[str, Any] = {}
+    apart, pairs = [], []
+    for seed in seeds:
+        answers, trained = together(outputs, seed=seed)
+        parts.append(answers)
+        origins |= {f"{fold} seed {seed}": origin for fold, origin in trained.items()}
+        for fold in trained:
+            cells, test = encoded(outputs, fold=fold, seed=seed)
+            parts.append(_asked(cells, fold, seed, settings or Settings())[answers.columns])
+            if seed == seeds[0]:
+                apart.append((cells.table["filename"][test], cells.x[test], fold))
+                pairs.append((cells.x[test], cells.x[~test]))
+    table = pd.concat(parts, ignore_index=True)
+    provenance = {
+        "command": "leukgnn encoder DIR --part FOLD --seed SEED, then --part graphs",
+        "models": sorted(table["model"].unique()),
+        "unlike": like_within(pairs),
+        **summed(origins),
+    }
+    with files.atomic_path(folder / "features_encoder_folds.npz") as temporary:
+        np.savez_compressed(
+            temporary,
+            filename=np.concatenate([names for names, _, _ in apart]).astype(str),
+            features=np.concatenate([x for _, x, _ in apart]).astype(np.float16),
+            fold=np.concatenate([[fold] * len(x) for _, x, fold in apart]),
+        )
+    files.write_json(folder / "encoder_graphs.json", provenance)
+    with files.atomic_path(folder / "encoder_graphs.parquet") as temporary:
+        table.to_parquet(temporary, index=False)
+    return table
+
+
+def _asked(cells: Features, fold: str, seed: int, settings: Settings) -> pd.DataFrame:
+    """What GCN and MLP answer for a fold's cells."""
+    plan = Plan(sources=Sources(cells), settings=settings, seeds=1)
+    asked = [a for a in plan.subject_disjoint(CLASSIFIERS) if a.run.fold == fold]
+    with tempfile.TemporaryDirectory() as scratch:
+        answers = predictions(asked, Store(Path(scratch), published=False))
+    return answers.assign(model="encoder_" + answers["model"], seed=seed, fold="all")
