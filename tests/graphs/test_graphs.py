@@ -245,3 +245,12 @@ def test_a_written_graph_is_never_unpickled(x, tmp_path):
     np.savez(tmp_path / "graph.npz", edge_index=np.array([[1], [None]], dtype=object))
     with pytest.raises(ValueError, match="allow_pickle=False"):
         graphs.read_graph(str(tmp_path), features=x, k=3, edges="union")
+
+
+def test_like_the_reference_is_within_what_99_of_100_cells_are():
+    """Cells turned away from the one reference cell by known angles, in two sets."""
+    angles = np.radians(np.arange(1, 101))
+    new = np.c_[np.cos(angles), np.sin(angles)]
+    reference = np.array([[2.0, 0.0]])
+    limit = graphs.like_within([(new[::2], reference), (new[1::2], reference)])
+    assert limit == pytest.approx(np.percentile(1 - np.cos(angles), 99), abs=1e-6)
