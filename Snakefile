@@ -55,6 +55,7 @@ CHAPTERS = {  # name: what it reads besides the package
     "12_patients": [FEATURES, RUNS, IMAGED],
     "13_faults": [FEATURES, RUNS],
     "14_page": [FEATURES, RUNS, MODELS, SHIPPED],
+    "15_encoder": [FEATURES, RUNS, IMAGED],
 }
 try:
     profile(PROFILE)

@@ -125,8 +125,8 @@ def _parser() -> argparse.ArgumentParser:
     encoder.add_argument(
         "--part",
         required=True,
-        help="an official fold, all, answers: put the folds' together, or graphs: GCN and MLP "
-        "on the features of the folds' encoders of seeds 0 and 1",
+        help="an official fold, all, or answers: what the folds' encoders of seeds 0 and 1 answer, "
+        "and GCN and MLP on their features",
     )
     encoder.add_argument("--seed", type=int, default=0)
     encoder.add_argument("--output", type=Path, required=True, help="folder of what it says")

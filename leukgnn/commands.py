@@ -162,16 +162,11 @@ def finetune(options: Namespace) -> int:
 
 def encoder(options: Namespace) -> int:
     """Train one part's encoder, or put the folds' answers together."""
-    from leukgnn.experiments import encoder, encoder_graphs
+    from leukgnn.experiments import encoder, encoder_answers
 
     if options.part == "answers":
-        target = options.output / "encoder_predictions.parquet"
-        encoder.collect(options.output, target, seed=options.seed)
-        print(f"Answers written to {target}.")
-        return 0
-    if options.part == "graphs":
-        encoder_graphs.graphs(options.output, options.output)
-        print(f"Answers written to {options.output / 'encoder_graphs.parquet'}.")
+        encoder_answers.collect(options.output, options.output)
+        print(f"Answers written to {options.output / 'encoder_predictions.parquet'}.")
         return 0
     path = encoder.encode(options.folder, options.output, part=options.part, seed=options.seed)
     print(f"Features and answers written to {path}.")

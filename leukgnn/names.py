@@ -77,7 +77,9 @@ MODELS = {
     "gcn_all_nodes": Name("GCN, asked about all cells", GREEN),
     "gcn": Name("GCN", GREEN),
     "cnn": Name("CNN, fine-tuned", PURPLE),
-    "encoder": Name("ResNet-18 from random weights", PURPLE),
+    "encoder": Name("our encoder, from random weights", PURPLE),
+    "encoder_gcn": Name("GCN on our encoder's features", GREEN),
+    "encoder_mlp": Name("MLP on our encoder's features", ORANGE),
     "cnn_gcn": Name("GCN on fine-tuned features", SKY),
     "cnn_mlp": Name("MLP on fine-tuned features", YELLOW),
 }

@@ -48,6 +48,8 @@ PAIRS = [
     ("encoder", "cnn"),
     ("encoder", "gcn"),
     ("encoder", "size"),
+    ("encoder_gcn", "encoder"),
+    ("encoder_gcn", "encoder_mlp"),
 ]  # fmt: skip
 
 

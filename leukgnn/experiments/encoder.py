@@ -5,14 +5,12 @@ and encodes that fold's cells, whose subjects it has not met; one trained on all
 demo's. Every setting was fixed before the first training; none was tried on test subjects.
 """
 
-import json
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
@@ -24,7 +22,6 @@ from torchvision.models import resnet18
 from tqdm import tqdm
 
 from leukgnn import files, networks
-from leukgnn.cells import training_cells
 from leukgnn.cells.views import CROP, Views, centre, signed
 from leukgnn.experiments.cnn import UNREADABLE
 from leukgnn.experiments.finetune import read_cells
@@ -323,86 +320,3 @@ def encode(
     files.write_json(target.with_suffix(".json"), provenance)
     checkpoint.unlink(missing_ok=True)
     return target
-
-
-def together(outputs: Path, *, seed: int) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Answers of one seed's encoders, each about its own fold's cells.
-
-    Returns
-    -------
-    table : DataFrame
-        protocol, model, seed, fold, filename, subject, label, probability, n_train.
-    origins : dict
-        What stands beside each fold's answers.
-
-    Raises
-    ------
-    InputError
-        When a fold's answers are not there, or answer a cell twice.
-    """
-    known = training_cells().set_index("filename")
-    parts, origins = [], {}
-    for fold in sorted(known["fold"].unique()):
-        path = outputs / f"encoder_{fold}_{seed}.npz"
-        if not path.is_file():
-            raise InputError(f"{path} is missing: train part {fold} with seed {seed} first.")
-        origins[fold] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        with np.load(path, allow_pickle=False) as stored:
-            rows = {name: stored[name][stored["test"]] for name in ("filename", "probability")}
-        parts.append(pd.DataFrame(rows).assign(n_train=origins[fold]["training_cells"]))
-    answers = pd.concat(parts, ignore_index=True)
-    if answers["filename"].duplicated().any():
-        raise InputError(f"{outputs}: two folds' encoders answer one cell; train all folds anew.")
-    facts = known.loc[answers["filename"], ["subject", "label"]].reset_index(drop=True)
-    table = pd.concat([answers, facts], axis=1).assign(
-        protocol="subject_disjoint", model="encoder", seed=seed, fold="all"
-    )
-    columns = ["protocol", "model", "seed", "fold", "filename", "subject", "label"]
-    return table[[*columns, "probability", "n_train"]], origins
-
-
-def summed(origins: dict[str, Any]) -> dict[str, Any]:
-    """Recipe, losses, seconds, commits and processors of trainings, by their names."""
-    return {
-        "recipe": next(iter(origins.values()))["recipe"],
-        "losses": {name: origin["losses"] for name, origin in origins.items()},
-        "seconds": sum(origin["seconds"] for origin in origins.values()),
-        "commits": sorted({origin["commit"] for origin in origins.values()}),
-        "processors": sorted({origin["processor"] for origin in origins.values()}),
-    }
-
-
-def collect(outputs: Path, target: Path, *, seed: int) -> pd.DataFrame:
-    """Put the folds' answers of one seed together, each about its own cells.
-
-    Parameters
-    ----------
-    outputs : Path
-        Folder that `encode` wrote to.
-    target : Path
-        A `.parquet` file: protocol, model, seed, fold, filename, subject, label, probability,
-        n_train. Beside it a `.json` with settings, losses by fold and provenance.
-    seed : int
-
-    Returns
-    -------
-    DataFrame
-        What the file holds.
-
-    Raises
-    ------
-    InputError
-        When a fold's answers are not there, or answer a cell twice.
-    """
-    table, origins = together(outputs, seed=seed)
-    files.write_json(
-        target.with_suffix(".json"),
-        {
-            "command": f"leukgnn encoder DIR --part FOLD --seed {seed}",
-            "cells": len(table),
-            **summed(origins),
-        },
-    )
-    with files.atomic_path(target) as temporary:
-        table.to_parquet(temporary, index=False)
-    return table

@@ -56,7 +56,8 @@ def reference(name: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, A
     Parameters
     ----------
     name : str
-        Of `REFERENCES`: "cnn", fine-tuned, with its hybrids; "encoder", from random weights.
+        Of `REFERENCES`: "cnn", fine-tuned, with its hybrids; "encoder", from random weights,
+        with GCN and MLP on its features.
     table : DataFrame
         Cells of C-NMC 2019, with filename and fold.
 

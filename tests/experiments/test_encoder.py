@@ -4,7 +4,6 @@ import dataclasses
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -14,7 +13,7 @@ from leukgnn import experiments, features, files
 from leukgnn.cells import training_cells
 from leukgnn.cells.phantoms import write_phantoms
 from leukgnn.cells.views import centre
-from leukgnn.experiments import encoder, encoder_graphs, finetune
+from leukgnn.experiments import encoder, encoder_answers, finetune
 from leukgnn.features import extraction, resnet
 from leukgnn.files import InputError
 from leukgnn.networks import Settings
@@ -179,17 +178,6 @@ def test_the_encoder_that_ships_is_whole_and_its_own(cells):
     assert np.array_equal(embed(pixels[:2]), embed(framed))
 
 
-def test_the_graphs_on_shipped_encoders_answer_each_cell_once():
-    shipped = features.shipped_features().table
-    table = pd.read_parquet(files.shipped_path("encoder_graphs.parquet"))
-    for _, answers in table.groupby(["model", "seed"]):
-        assert sorted(answers["filename"]) == sorted(shipped["filename"])
-    assert set(table["model"]) == {"encoder", "encoder_gcn", "encoder_mlp"}
-    first = table[(table["model"] == "encoder") & (table["seed"] == 0)]
-    known = experiments.reference("encoder", shipped)[0].set_index("filename")["probability"]
-    assert first["probability"].to_numpy() == pytest.approx(known[first["filename"]].to_numpy())
-
-
 def test_an_encoder_of_another_view_is_refused(tmp_path):
     state = resnet.find_weights("random:0").state
     path = tmp_path / "other.safetensors"
@@ -228,7 +216,10 @@ def test_graphs_are_asked_about_cells_that_their_encoder_has_not_met(tmp_path):
             json.dumps(origin | {"training_cells": int((~test).sum())})
         )
     settings = Settings(epochs=20)
-    found = encoder_graphs.graphs(tmp_path, tmp_path, seeds=(0,), settings=settings)
+    found = encoder_answers.collect(tmp_path, tmp_path, seeds=(0,), settings=settings)
+    origin = json.loads((tmp_path / "encoder_predictions.json").read_text())
+    assert set(origin["losses"]) == {"fold_0 seed 0", "fold_1 seed 0", "fold_2 seed 0"}
+    assert origin["seconds"] == 3
     for model in ("encoder_gcn", "encoder_mlp"):
         asked = found[found["model"] == model]
         assert sorted(asked["filename"]) == sorted(table["filename"])
@@ -262,41 +253,42 @@ def answered(tmp_path):
 
 def test_each_folds_cells_are_answered_by_its_own_encoder(answered):
     folder, table = answered
-    target = folder / "together.parquet"
-    together = encoder.collect(folder, target, seed=1).set_index("filename")
+    together, origins = encoder_answers.together(folder, seed=1)
+    asked = together.set_index("filename").loc[table["filename"]]
     numbers = table["fold"].str[-1].astype(int).to_numpy()
     expected = np.linspace(0, 0.5, len(table)) + 0.1 * numbers
-    assert together.loc[table["filename"], "probability"].tolist() == pytest.approx(expected)
-    assert together.loc[table["filename"], "n_train"].tolist() == (10 + numbers).tolist()
-    assert together.loc[table["filename"], "label"].tolist() == table["label"].tolist()
-    assert pd.read_parquet(target).equals(together.reset_index()[[*pd.read_parquet(target)]])
-    origin = json.loads(target.with_suffix(".json").read_text())
-    assert origin["seconds"] == 6 and set(origin["losses"]) == {"fold_0", "fold_1", "fold_2"}
+    assert asked["probability"].tolist() == pytest.approx(expected)
+    assert asked["n_train"].tolist() == (10 + numbers).tolist()
+    assert asked["label"].tolist() == table["label"].tolist()
+    assert asked["subject"].tolist() == table["subject"].tolist()
+    assert set(origins) == {"fold_0", "fold_1", "fold_2"}
 
 
 def test_answers_that_are_not_there_or_there_twice_are_refused(answered):
     folder, table = answered
     with pytest.raises(InputError, match=r"fold_0_2\.npz is missing"):
-        encoder.collect(folder, folder / "x.parquet", seed=2)
+        encoder_answers.together(folder, seed=2)
     everywhere = np.ones(len(table), dtype=bool)
     names = table["filename"].to_numpy().astype(str)
     np.savez(
         folder / "encoder_fold_1_1.npz", filename=names, probability=names == "", test=everywhere
     )
     with pytest.raises(InputError, match="two folds' encoders answer one cell"):
-        encoder.collect(folder, folder / "x.parquet", seed=1)
-    assert not (folder / "x.parquet").exists()
+        encoder_answers.together(folder, seed=1)
 
 
 def test_the_shipped_answers_are_whole():
     shipped = features.shipped_features().table
-    answers, provenance = experiments.reference("encoder", shipped)
-    assert sorted(answers["filename"]) == sorted(shipped["filename"])
-    assert answers["probability"].between(0, 1).all()
-    facts = training_cells().set_index("filename").loc[answers["filename"]]
-    for column in ("subject", "label", "fold"):
-        assert (facts[column].to_numpy() == answers[column].to_numpy()).all()
+    everything, provenance = experiments.reference("encoder", shipped)
+    assert set(everything["model"]) == {"encoder", "encoder_gcn", "encoder_mlp"}
+    for _, answers in everything.groupby(["model", "seed"]):
+        assert sorted(answers["filename"]) == sorted(shipped["filename"])
+        assert answers["probability"].between(0, 1).all()
+        facts = training_cells().set_index("filename").loc[answers["filename"]]
+        for column in ("subject", "label", "fold"):
+            assert (facts[column].to_numpy() == answers[column].to_numpy()).all()
     assert provenance["recipe"] == json.loads(json.dumps(dataclasses.asdict(encoder.Recipe())))
+    assert len(provenance["losses"]) == 3 * everything["seed"].nunique()
 
 
 def test_what_cannot_be_trained_is_refused(phantoms, cells, everyone, tmp_path):

@@ -1,9 +1,10 @@
-"""GCN and MLP on the features of an encoder of our own: whether a graph helps there.
+"""What the folds' encoders answer, and GCN and MLP on their features: whether a graph helps.
 
 Each fold is asked of classifiers that were trained on the other folds' cells, as that fold's
 encoder, which was trained on them too, encodes them.
 """
 
+import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +15,12 @@ import pandas as pd
 
 from leukgnn import files
 from leukgnn.cells import training_cells
-from leukgnn.experiments.encoder import summed, together
 from leukgnn.experiments.plan import Plan, Sources
 from leukgnn.experiments.runs import predictions
 from leukgnn.experiments.splits import Mask
 from leukgnn.experiments.store import Store
 from leukgnn.features import Features
+from leukgnn.files import InputError
 from leukgnn.graphs import like_within
 from leukgnn.networks import Settings
 
@@ -38,7 +39,43 @@ def encoded(outputs: Path, *, fold: str, seed: int) -> tuple[Features, Mask]:
     return Features(x.astype(np.float32), table, weights, origin), test
 
 
-def graphs(
+def together(outputs: Path, *, seed: int) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Answers of one seed's encoders, each about its own fold's cells.
+
+    Returns
+    -------
+    table : DataFrame
+        protocol, model, seed, fold, filename, subject, label, probability, n_train.
+    origins : dict
+        What stands beside each fold's answers.
+
+    Raises
+    ------
+    InputError
+        When a fold's answers are not there, or answer a cell twice.
+    """
+    known = training_cells().set_index("filename")
+    parts, origins = [], {}
+    for fold in sorted(known["fold"].unique()):
+        path = outputs / f"encoder_{fold}_{seed}.npz"
+        if not path.is_file():
+            raise InputError(f"{path} is missing: train part {fold} with seed {seed} first.")
+        origins[fold] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        with np.load(path, allow_pickle=False) as stored:
+            rows = {name: stored[name][stored["test"]] for name in ("filename", "probability")}
+        parts.append(pd.DataFrame(rows).assign(n_train=origins[fold]["training_cells"]))
+    answers = pd.concat(parts, ignore_index=True)
+    if answers["filename"].duplicated().any():
+        raise InputError(f"{outputs}: two folds' encoders answer one cell; train all folds anew.")
+    facts = known.loc[answers["filename"], ["subject", "label"]].reset_index(drop=True)
+    table = pd.concat([answers, facts], axis=1).assign(
+        protocol="subject_disjoint", model="encoder", seed=seed, fold="all"
+    )
+    columns = ["protocol", "model", "seed", "fold", "filename", "subject", "label"]
+    return table[[*columns, "probability", "n_train"]], origins
+
+
+def collect(
     outputs: Path, folder: Path, *, seeds: Sequence[int] = (0, 1), settings: Settings | None = None
 ) -> pd.DataFrame:
     """Train GCN and MLP on each fold's encoder's features and write what they and it answer.
@@ -48,7 +85,7 @@ def graphs(
     outputs : Path
         Folder that `encoder.encode` wrote to.
     folder : Path
-        Gets `encoder_graphs.parquet` (columns as of `encoder.together`; models "encoder",
+        Gets `encoder_predictions.parquet` (columns as of `together`; models "encoder",
         "encoder_gcn", "encoder_mlp"), its `.json`, and `features_encoder_folds.npz`: each cell's
         features by the first seed's encoder that has not met its subject.
     seeds : sequence of int
@@ -63,7 +100,7 @@ def graphs(
     Raises
     ------
     InputError
-        As of `encoder.together`.
+        As of `together`.
     """
     parts: list[pd.DataFrame] = []
     origins: dict[str, Any] = {}
@@ -80,10 +117,10 @@ def graphs(
                 pairs.append((cells.x[test], cells.x[~test]))
     table = pd.concat(parts, ignore_index=True)
     provenance = {
-        "command": "leukgnn encoder DIR --part FOLD --seed SEED, then --part graphs",
+        "command": "leukgnn encoder DIR --part FOLD --seed SEED, then --part answers",
         "models": sorted(table["model"].unique()),
         "unlike": like_within(pairs),
-        **summed(origins),
+        **_summed(origins),
     }
     with files.atomic_path(folder / "features_encoder_folds.npz") as temporary:
         np.savez_compressed(
@@ -92,8 +129,8 @@ def graphs(
             features=np.concatenate([x for _, x, _ in apart]).astype(np.float16),
             fold=np.concatenate([[fold] * len(x) for _, x, fold in apart]),
         )
-    files.write_json(folder / "encoder_graphs.json", provenance)
-    with files.atomic_path(folder / "encoder_graphs.parquet") as temporary:
+    files.write_json(folder / "encoder_predictions.json", provenance)
+    with files.atomic_path(folder / "encoder_predictions.parquet") as temporary:
         table.to_parquet(temporary, index=False)
     return table
 
@@ -105,3 +142,14 @@ def _asked(cells: Features, fold: str, seed: int, settings: Settings) -> pd.Data
     with tempfile.TemporaryDirectory() as scratch:
         answers = predictions(asked, Store(Path(scratch), published=False))
     return answers.assign(model="encoder_" + answers["model"], seed=seed, fold="all")
+
+
+def _summed(origins: dict[str, Any]) -> dict[str, Any]:
+    """Recipe, losses, seconds, commits and processors of trainings, by their names."""
+    return {
+        "recipe": next(iter(origins.values()))["recipe"],
+        "losses": {name: origin["losses"] for name, origin in origins.items()},
+        "seconds": sum(origin["seconds"] for origin in origins.values()),
+        "commits": sorted({origin["commit"] for origin in origins.values()}),
+        "processors": sorted({origin["processor"] for origin in origins.values()}),
+    }
