@@ -62,13 +62,16 @@ tolerance: $(READY)
 witness: $(READY)
 	$(LEUKGNN) witness --all
 
+# Of ImageNet weights, of none, and of the encoder that ships.
 features: $(READY)
-	$(LEUKGNN) features $(call quoted,$(IMAGES)) --weights $(call quoted,$(WEIGHTS)) \
+	$(LEUKGNN) features $(call quoted,$(IMAGES)) --weights $(call quoted,$(or $(WEIGHTS),imagenet)) \
 		--output leukgnn/data/features.npz
-	$(LEUKGNN) features $(call quoted,$(IMAGES)) --weights $(call quoted,$(WEIGHTS)) --unnormalised \
-		--output leukgnn/data/features_unnormalised.npz
+	$(LEUKGNN) features $(call quoted,$(IMAGES)) --weights $(call quoted,$(or $(WEIGHTS),imagenet)) \
+		--unnormalised --output leukgnn/data/features_unnormalised.npz
 	$(LEUKGNN) features $(call quoted,$(IMAGES)) --weights random:0 \
 		--output leukgnn/data/features_random.npz
+	$(LEUKGNN) features $(call quoted,$(IMAGES)) --weights leukgnn/data/encoder.safetensors \
+		--output leukgnn/data/features_encoder.npz
 
 cnn: $(READY)
 	$(LEUKGNN) finetune $(call quoted,$(IMAGES)) --weights $(call quoted,$(WEIGHTS)) \
@@ -78,10 +81,10 @@ light: $(READY)
 	$(LEUKGNN) light $(call quoted,$(IMAGES)) --weights $(call quoted,$(WEIGHTS)) \
 		--output leukgnn/data/light.parquet
 
-# The demo's model, on each of the shipped feature files.
+# The demo's models, on the features of the encoder that ships and of ImageNet weights.
 model: $(READY)
 	$(LEUKGNN) model leukgnn/data/features.npz
-	$(LEUKGNN) model leukgnn/data/features_random.npz
+	$(LEUKGNN) model leukgnn/data/features_encoder.npz
 
 # The demo's page, from frontend/ into the package; needs Node.js 20.19 or newer.
 page:

@@ -28,12 +28,11 @@ from leukgnn.features import resnet
 CELLS = 256
 CLIENTS = 8
 SECONDS = 60
-UNTRAINED = "random:0"  # as fast as any other weights, and here on every machine
 
 
 def stages() -> list[dict[str, Any]]:
     """Milliseconds of each step of one answer, as shares of ResNet-18's; cells/s of a batch."""
-    weights = resnet.find_weights(UNTRAINED)
+    weights = resnet.find_weights()
     predictor, embed = Predictor(weights), resnet.extractor(weights)
     content = bmp()
     pixels = evaluation_pixels(decode_image(content, "phantom"))[None]
@@ -67,7 +66,7 @@ def stages() -> list[dict[str, Any]]:
 
 def load() -> list[dict[str, Any]]:
     """Latency of single-image requests on loopback, from 8 clients for a minute."""
-    with serving(UNTRAINED) as (process, address):
+    with serving("") as (process, address):
         for _ in range(4 * CLIENTS):
             ask(address, bmp())
         before = process.memory_info().rss

@@ -106,7 +106,8 @@ def _parser() -> argparse.ArgumentParser:
     features.add_argument(
         "--weights",
         default=os.environ.get("LEUKGNN_WEIGHTS", ""),
-        help="a .safetensors file or random:SEED; default: LEUKGNN_WEIGHTS, else torch's",
+        help="a .safetensors file, imagenet (torchvision's) or random:SEED; default: "
+        "LEUKGNN_WEIGHTS, else the encoder that ships",
     )
     features.add_argument(
         "--unnormalised", action="store_true", help="scale pixels to 0..1 only, as released"
@@ -151,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
         parser_of.add_argument(
             "--weights",
             default=os.environ.get("LEUKGNN_WEIGHTS", ""),
-            help="as of `features`; random:0 for the untrained network",
+            help="as of `features`",
         )
         parser_of.add_argument(
             "--reference", type=Path, help="feature file with its model beside it"

@@ -154,7 +154,7 @@ def finetune(options: Namespace) -> int:
     from leukgnn.features import resnet
     from leukgnn.paper import TRAINING
 
-    weights = resnet.find_weights(options.weights, download=True)
+    weights = resnet.find_weights(options.weights or resnet.IMAGENET, download=True)
     finetune.cross_predict(options.folder, weights, options.output, seed=TRAINING.seed)
     print(f"Predictions written to {options.output}.")
     return 0
@@ -179,7 +179,8 @@ def light(options: Namespace) -> int:
     from leukgnn.features import resnet
 
     files.check_target(options.output, ".parquet")
-    light.ask(options.folder, resnet.find_weights(options.weights), options.output)
+    weights = resnet.find_weights(options.weights or resnet.IMAGENET)
+    light.ask(options.folder, weights, options.output)
     print(f"Answers written to {options.output}.")
     return 0
 

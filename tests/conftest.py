@@ -66,7 +66,7 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def predictor() -> "Predictor":
-    """The demo's predictor with the untrained network, which is the same everywhere."""
+    """The demo's predictor as it answers by default."""
     from leukgnn.demo.predict import Predictor
 
-    return Predictor(find_weights("random:0"))
+    return Predictor(find_weights())

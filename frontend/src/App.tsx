@@ -5,7 +5,6 @@ import { ErrorCard } from "./components/ErrorCard";
 import { Intro } from "./components/Intro";
 import { NoticeBar } from "./components/NoticeBar";
 import { Results } from "./components/Results";
-import { UntrainedBanner } from "./components/UntrainedBanner";
 import { useCells } from "./useCells";
 import { useFetched } from "./useFetched";
 
@@ -22,7 +21,6 @@ export function App() {
       <NoticeBar />
       <main>
         <Intro model={model} />
-        {model && !model.pretrained && <UntrainedBanner weights={model.weights.name} />}
         {error && (
           <ErrorCard heading="h2" title="The model could not be loaded" error={error}>
             <button type="button" onClick={retry}>

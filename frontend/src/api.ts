@@ -57,7 +57,6 @@ export interface Limits {
 
 export interface Model {
   weights: { name: string; sha256: string };
-  pretrained: boolean;
   reference: { cells: number; subjects: number; leukemic: number };
   k: number;
   threshold: number;

@@ -3,7 +3,7 @@
 Those two are imported by name, so that answering needs no training code and no web server.
 """
 
-from leukgnn.demo.model_file import find_reference, has_reference, model_path, read_model
+from leukgnn.demo.model_file import find_reference, model_path, read_model
 from leukgnn.demo.predict import NOTICE, as_text, classify, described
 from leukgnn.demo.predictor import Answer, Neighbour, Predictor
 
@@ -16,7 +16,6 @@ __all__ = [
     "classify",
     "described",
     "find_reference",
-    "has_reference",
     "model_path",
     "read_model",
 ]

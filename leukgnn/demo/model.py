@@ -20,6 +20,7 @@ from leukgnn.demo.model_file import model_path
 from leukgnn.evaluation import SENSITIVITY, threshold_at
 from leukgnn.experiments import Partition, Plan, Sources, Store, Task
 from leukgnn.features import Features, features_hash, read_features_file
+from leukgnn.features.resnet import ENCODER
 from leukgnn.files import InputError
 from leukgnn.graphs import Joined, like_within
 from leukgnn.networks import GCN, Settings
@@ -38,7 +39,9 @@ def train(
     """Train GCN and MLP on all cells of a feature file and write the model file beside it.
 
     What the model is worth is read off the runs that the book shows too: subjects kept apart,
-    first seed. The model itself is then trained on all cells, with the paper's settings.
+    first seed. Features of the shipped encoder have met every cell's class, so there the folds'
+    encoders tell it, and the networks on their features. The model itself is then trained on all
+    cells, with the paper's settings.
 
     Parameters
     ----------
@@ -57,7 +60,8 @@ def train(
     Raises
     ------
     InputError
-        When a cell is none of C-NMC 2019, so that its subject and fold are not known.
+        When a cell is none of C-NMC 2019, so that its subject and fold are not known; when nothing
+        tells what the encoder is worth that made the features.
     """
     cells = read_features_file(reference)
     if "merged_subject" not in cells.table:
@@ -68,7 +72,11 @@ def train(
             "fold are not known; see `leukgnn data verify DIR` for the folder of images."
         )
     settings = Settings(epochs=epochs)
-    apart = _held_apart(cells, settings, store or experiments.open_store("quick"))
+    if cells.provenance["weights"].get("own", False):
+        apart, distance = _by_folds_encoders(cells, reference)
+    else:
+        apart = _held_apart(cells, settings, store or experiments.open_store("quick"))
+        distance = unlike(cells)
     metadata = {
         "reference": {
             "cells": len(cells.table),
@@ -83,7 +91,7 @@ def train(
         "epochs": epochs,
         "performance": _measured(apart, SHOWN),
         "operating_point": operating_point(apart),
-        "unlike": unlike(cells),
+        "unlike": distance,
         "provenance": files.provenance(),
     }
     target = model_path(reference)
@@ -97,6 +105,21 @@ def _held_apart(cells: Features, settings: Settings, store: Store) -> pd.DataFra
     """Predictions of both networks for subjects that they have not seen, first seed."""
     plan = Plan(sources=Sources(cells), settings=settings, seeds=1)
     return experiments.predictions(plan.subject_disjoint(NETWORKS), store)
+
+
+def _by_folds_encoders(cells: Features, reference: Path) -> tuple[pd.DataFrame, float]:
+    """What the folds' encoders say instead, as of `_held_apart` and `unlike`."""
+    answers, provenance = experiments.reference("encoder", cells.table)
+    shipped = files.sha256_file(files.shipped_path(ENCODER))
+    if cells.provenance["weights"]["sha256"] != shipped or answers.empty:
+        raise InputError(
+            f"{reference}: made by an encoder that was trained on its cells, so only encoders of "
+            "folds can tell what it is worth; they are known of the shipped encoder and its cells "
+            "alone. Give `leukgnn features` other weights."
+        )
+    own = {f"encoder_{name}": name for name in NETWORKS}
+    first = answers[answers["model"].isin(own) & (answers["seed"] == TRAINING.seed)]
+    return first.assign(model=first["model"].map(own)), float(provenance["unlike"])
 
 
 def _tensors(cells: Features, settings: Settings) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from leukgnn.features.resnet import Weights
 from leukgnn.files import InputError, shipped_path
 
-SHIPPED = ("features.npz", "features_random.npz")
+SHIPPED = ("features_encoder.npz", "features.npz")
 PARAMETERS = {  # weights and biases of a network's two layers, as `state_dict` calls them
     "gcn": ("conv1.lin.weight", "conv1.bias", "conv2.lin.weight", "conv2.bias"),
     "mlp": ("lin1.weight", "lin1.bias", "lin2.weight", "lin2.bias"),
@@ -64,12 +64,3 @@ def find_reference(weights: Weights) -> Path:
         "`leukgnn features DIR --weights FILE` and `leukgnn model features.npz`, then give "
         "--reference features.npz."
     )
-
-
-def has_reference(weights: Weights) -> bool:
-    """Whether `find_reference` finds one."""
-    try:
-        find_reference(weights)
-    except InputError:
-        return False
-    return True

@@ -73,7 +73,6 @@ def described(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Model metadata with what a reader of the demo needs to know besides."""
     return {
         "notice": NOTICE,
-        "pretrained": not metadata["weights"]["name"].startswith("untrained"),
         "threshold": THRESHOLD,
         **metadata,
     }

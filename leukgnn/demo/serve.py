@@ -4,7 +4,6 @@ Nothing that is uploaded is written to disk or kept, and nothing is fetched from
 """
 
 import io
-import sys
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -24,7 +23,6 @@ from werkzeug.exceptions import (
 )
 
 from leukgnn.cells import phantoms
-from leukgnn.demo.model_file import has_reference
 from leukgnn.demo.predict import classify, described
 from leukgnn.demo.predictor import Predictor
 from leukgnn.features import resnet
@@ -48,7 +46,6 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-UNTRAINED = "random:0"  # the extractor where there are no ImageNet weights
 
 
 class _InMemory(Request):
@@ -199,28 +196,6 @@ def _sample(name: str) -> bytes:
     return stream.getvalue()
 
 
-def load(weights: str, reference: Path | None) -> Predictor:
-    """Predictor with the weights given or found; else with the untrained network.
-
-    What torch's cache holds is found and serves only if the shipped reference cells were seen by
-    it.
-
-    An untrained ResNet-18 is no stand-in for a trained one, so this is said on the terminal and
-    on the page.
-    """
-    found = resnet.local_weights(weights)
-    unasked = not weights and reference is None
-    if found is None or (unasked and not has_reference(found)):
-        print(
-            "leukgnn: no weights here that saw the reference cells (WEIGHTS=FILE or "
-            "LEUKGNN_WEIGHTS), so the demo uses an untrained ResNet-18 and the reference cells as "
-            "that network sees them.",
-            file=sys.stderr,
-        )
-        found = resnet.find_weights(UNTRAINED)
-    return Predictor(found, reference)
-
-
 def run(weights: str, reference: Path | None, port: int) -> None:
     """Serve the demo on this machine alone until it is interrupted.
 
@@ -231,7 +206,7 @@ def run(weights: str, reference: Path | None, port: int) -> None:
     """
     if not 0 <= port < 2**16:
         raise InputError(f"--port {port}: expected 0 (any free one) to {2**16 - 1}.")
-    predictor = load(weights, reference)
+    predictor = Predictor(resnet.find_weights(weights), reference)
     try:
         server = create_server(
             create_app(predictor),

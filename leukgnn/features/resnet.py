@@ -20,6 +20,8 @@ from leukgnn.cells.views import CROP, centre, signed
 from leukgnn.files import InputError
 from leukgnn.paper import IMAGES
 
+ENCODER = "encoder.safetensors"  # the one that the package ships, trained on all its cells
+IMAGENET = "imagenet"  # torchvision's weights, wherever torch keeps them
 # Metadata of the weights of an encoder of our own: what it sees of a cell.
 VIEW, CENTRAL = "central", f"{CROP} pixels"
 TORCHVISION_FILE = "resnet18-f37072fd.pth"  # the name ends with the start of its SHA-256
@@ -57,14 +59,15 @@ class Weights:
 
 
 def find_weights(given: str = "", *, download: bool = False) -> Weights:
-    """Find ResNet-18 weights: a given file, torch's cache, a download, in this order.
+    """Find ResNet-18 weights; by default the shipped encoder's.
 
     Parameters
     ----------
     given : str
         Path of a `.safetensors` file in torchvision's layout (whatever its last layer answers, as
-        `fc` is not used), or of torchvision's own `resnet18-f37072fd.pth`, or ``"random:SEED"``
-        for an untrained network as a control. Empty: look in torch's cache.
+        `fc` is not used), or of torchvision's own `resnet18-f37072fd.pth`; ``"imagenet"`` for that
+        one in torch's cache; ``"random:SEED"`` for an untrained network as a control. Empty: the
+        encoder that the package ships.
     download : bool
         Whether torchvision may fetch IMAGENET1K_V1 (its SHA-256 is checked).
 
@@ -75,16 +78,18 @@ def find_weights(given: str = "", *, download: bool = False) -> Weights:
     """
     if given.startswith("random:"):
         return _random_weights(given)
+    if given != IMAGENET:
+        return _read_weights(Path(given) if given else files.shipped_path(ENCODER))
     cached = Path(torch.hub.get_dir()) / "checkpoints" / TORCHVISION_FILE
-    if not given and not cached.is_file() and download:
+    if not cached.is_file() and download:
         _download()
-    if not given and not cached.is_file():
+    if not cached.is_file():
         raise InputError(
-            "No ResNet-18 weights: set LEUKGNN_WEIGHTS (or --weights) to a .safetensors file in "
-            f"torchvision's layout, or put torchvision's {TORCHVISION_FILE} at {cached}; "
-            "random:0 stands for an untrained network."
+            "No ImageNet weights of ResNet-18: set LEUKGNN_WEIGHTS (or --weights) to a "
+            f".safetensors file in torchvision's layout, or put torchvision's {TORCHVISION_FILE} "
+            f"at {cached}; random:0 stands for an untrained network."
         )
-    return _read_weights(Path(given) if given else cached)
+    return _read_weights(cached)
 
 
 def _download() -> None:
@@ -99,9 +104,9 @@ def _download() -> None:
 
 
 def local_weights(given: str = "") -> Weights | None:
-    """Find weights as `find_weights` does; None when none are given and the cache has none."""
+    """Weights as of `find_weights`; where none are given ImageNet's, None when there are none."""
     try:
-        return find_weights(given)
+        return find_weights(given or IMAGENET)
     except InputError:
         if given:
             raise

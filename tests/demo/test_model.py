@@ -12,10 +12,10 @@ import torch
 from leukgnn import networks
 from leukgnn.demo import Predictor, described, model, model_path, read_model
 from leukgnn.evaluation import intervals
-from leukgnn.experiments import Plan, Sources, Store, predictions, runs
+from leukgnn.experiments import Plan, Sources, Store, predictions, reference, runs
 from leukgnn.features import read_features_file, shipped_features, write_features
 from leukgnn.features.resnet import find_weights
-from leukgnn.files import InputError
+from leukgnn.files import InputError, shipped_path
 from leukgnn.graphs import knn, knn_edges
 from leukgnn.networks import GCN, Settings
 
@@ -78,7 +78,7 @@ def test_no_model_is_trained_on_cells_of_unknown_subjects(tmp_path):
 def test_a_model_of_my_own(trained):
     predictor = Predictor(find_weights("random:0"), trained)
     metadata = described(predictor.metadata)
-    assert metadata["reference"]["cells"] == 240 and not metadata["pretrained"]
+    assert metadata["reference"]["cells"] == 240
     assert metadata["operating_point"]["threshold"] <= 1 and metadata["unlike"] > 0
     pairs = {(row["model"], row["metric"]) for row in metadata["performance"]}
     assert pairs == {(m, k) for m in model.NETWORKS for k in model.SHOWN}
@@ -116,6 +116,32 @@ def test_what_cells_pass_on_gives_the_networks_own_logits(few, edges):
         scaled = passed["scores"] / root
         logits = scaled.index_add(0, targets, scaled[sources]) / root + network.conv2.bias
     torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_an_encoder_that_has_met_its_cells_is_measured_by_the_folds():
+    """Its own features would tell the classes of these very cells apart."""
+    shipped = shipped_features("_encoder")
+    answers, provenance = reference("encoder", shipped.table)
+    first = answers[(answers["model"] == "encoder_gcn") & (answers["seed"] == 0)]
+    metadata = read_model(shipped_path("features_encoder.npz"))[1]
+    expected = intervals(first).set_index("metric")
+    for row in [r for r in metadata["performance"] if r["model"] == "gcn"]:
+        assert row["value"] == pytest.approx(expected.loc[row["metric"], "value"])
+    accuracy = ((first["probability"] >= 0.5) == first["label"]).mean()
+    measured = {(r["model"], r["metric"]): r["value"] for r in metadata["performance"]}
+    assert measured["gcn", "accuracy"] == pytest.approx(accuracy) and accuracy < 0.85
+    assert metadata["unlike"] == provenance["unlike"]
+    assert metadata["operating_point"] == model.operating_point(first.assign(model="gcn"))
+
+
+def test_of_another_such_encoder_nothing_is_known(tmp_path):
+    shipped = shipped_features("_encoder")
+    weights = shipped.provenance["weights"] | {"sha256": "0" * 64}
+    path = tmp_path / "mine.npz"
+    write_features(path, shipped.x, shipped.table, shipped.provenance | {"weights": weights})
+    with pytest.raises(InputError, match=r"mine\.npz: made by an encoder that was trained on its"):
+        model.train(path)
+    assert not model_path(path).exists()
 
 
 def test_a_model_file_has_the_usual_mode(small, store, alone):

@@ -27,7 +27,7 @@ from leukgnn.networks import GCN, MLP
 
 @pytest.fixture(scope="session")
 def known():
-    return shipped_features("_random")
+    return shipped_features("_encoder")
 
 
 @pytest.fixture
@@ -138,11 +138,10 @@ def test_the_command_answers_and_names_what_it_cannot_read(tmp_path, cells, caps
     good, bad = tmp_path / "good.png", tmp_path / "bad.png"
     cells[0].save(good)
     bad.write_bytes(good.read_bytes()[:200])
-    weights = ["--weights", "random:0"]
-    assert cli.main(["predict", str(good), *weights, "--json"]) == 0
+    assert cli.main(["predict", str(good), "--json"]) == 0
     results = json.loads(capsys.readouterr().out)
     assert results[0]["ok"] and len(results[0]["neighbours"]) == 10
-    assert cli.main(["predict", str(good), str(bad), str(tmp_path / "no.png"), *weights]) == 1
+    assert cli.main(["predict", str(good), str(bad), str(tmp_path / "no.png")]) == 1
     text = capsys.readouterr().out
     assert "bad.png: cannot be read" in text and "no such image file" in text
     assert "not a medical device" in text
@@ -150,7 +149,7 @@ def test_the_command_answers_and_names_what_it_cannot_read(tmp_path, cells, caps
 
 def test_a_model_file_without_all_its_tensors_is_refused(tmp_path):
     """Such as one of the days when the MLP's layers went by the names of convolutions."""
-    reference = tmp_path / "features_random.npz"
+    reference = tmp_path / "features_encoder.npz"
     shipped = model_path(shipped_path(reference.name))
     tensors = load_file(shipped)
     assert set(tensors) == set(TENSORS)

@@ -15,7 +15,6 @@ from PIL import Image
 
 from leukgnn.cells import phantoms
 from leukgnn.demo import serve
-from leukgnn.features import resnet
 from leukgnn.files import InputError
 
 
@@ -142,7 +141,7 @@ def test_orientation_of_exif_is_ignored(client):
 
 def test_what_the_page_needs_to_know(client):
     model = client.get("/api/model").get_json()
-    assert model["pretrained"] is False and "untrained" in model["weights"]["name"]
+    assert "trained from random weights on C-NMC 2019" in model["weights"]["name"]
     assert model["reference"]["cells"] == 7936 and model["limits"]["files"] == serve.FILES
     assert 0 < model["operating_point"]["threshold"] < 1
     samples = client.get("/api/samples").get_json()["samples"]
@@ -198,24 +197,14 @@ def test_any_malformed_upload_gets_a_sentence(client, body):
     assert response.status_code in (400, 413) and response.get_json()["error"]
 
 
-def test_without_weights_the_untrained_network_is_used_and_said(monkeypatch, capsys):
-    monkeypatch.setattr(resnet, "local_weights", lambda given: None)
-    assert not serve.load("", None).metadata["weights"]["name"].startswith("ResNet-18 of")
-    assert "untrained" in capsys.readouterr().err
-
-
-def test_found_weights_that_saw_no_reference_cells_serve_no_demo(monkeypatch, capsys):
-    """Such as torchvision's own, which `leukgnn features` may have put into torch's cache."""
-    other = resnet.find_weights("random:7")
-    monkeypatch.setattr(resnet, "local_weights", lambda given: other)
-    assert serve.load("", None).metadata["weights"]["sha256"] != other.sha256
-    assert "untrained" in capsys.readouterr().err
+def test_weights_that_saw_no_reference_cells_serve_no_demo():
+    """Such as torchvision's own."""
     with pytest.raises(InputError, match="no reference cells were seen by these weights"):
-        serve.load("given.safetensors", None)
+        serve.run("random:7", None, 0)
 
 
 def test_a_port_that_cannot_be_used_is_named(monkeypatch, predictor):
-    monkeypatch.setattr(serve, "load", lambda weights, reference: predictor)
+    monkeypatch.setattr(serve, "Predictor", lambda weights, reference: predictor)
     with socket.socket() as taken:
         taken.bind((serve.HOST, 0))
         taken.listen()

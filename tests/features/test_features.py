@@ -87,7 +87,8 @@ def test_shipped_features_are_those_of_the_shared_cells(shared):
 def test_bad_weights_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "empty"))
     with pytest.raises(InputError, match="LEUKGNN_WEIGHTS"):
-        resnet.find_weights("")
+        resnet.find_weights("imagenet")
+    assert resnet.find_weights("").own
     assert resnet.local_weights("") is None
     with pytest.raises(InputError, match="whole number"):
         resnet.find_weights("random:x")
@@ -232,7 +233,7 @@ def test_a_failed_download_is_named(monkeypatch, tmp_path, error):
         resnet.ResNet18_Weights.IMAGENET1K_V1, "get_state_dict", fail, raising=False
     )
     with pytest.raises(InputError, match=r"could not be downloaded .*--weights"):
-        resnet.find_weights(download=True)
+        resnet.find_weights("imagenet", download=True)
 
 
 def test_shapes_that_do_not_fit_are_named(written):

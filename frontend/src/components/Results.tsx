@@ -31,7 +31,6 @@ export function Results({ cells, model, busy }: Props) {
         <h2 id="results-heading" ref={heading} tabIndex={-1}>
           Results
         </h2>
-        {!model.pretrained && <span className="tag">from untrained features</span>}
         <Export results={results} />
       </div>
       {cells.map(({ id, preview, result }) => {
