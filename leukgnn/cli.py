@@ -160,6 +160,10 @@ def _parser() -> argparse.ArgumentParser:
         parser_of.set_defaults(command=command)
     serve.set_defaults(extra="demo")
 
+    export = words.add_parser("export", help="write the demo as files for any static host")
+    export.add_argument("folder", type=Path, help="is made anew")
+    export.set_defaults(command=commands.export, extra="book")
+
     results = words.add_parser("results", help="write build/results from the predictions")
     results.add_argument("--draws", type=int, default=2000, help="bootstrap draws over subjects")
     results.set_defaults(command=commands.results)

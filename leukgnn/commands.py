@@ -214,6 +214,15 @@ def serve(options: Namespace) -> int:
     return 0
 
 
+def export(options: Namespace) -> int:
+    """Write the demo as files for any static host."""
+    from leukgnn.demo import export
+
+    loaded = export.export(options.folder)
+    print(f"{options.folder}: a reader who classifies loads {loaded / 2**20:.1f} MB.")
+    return 0
+
+
 def results(options: Namespace) -> int:
     """Write the result tables."""
     import pandas as pd

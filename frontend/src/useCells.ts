@@ -1,7 +1,7 @@
 import { useReducer, useState } from "react";
 import type { Limits, Result } from "./api";
 import { type Cell, changed, waiting } from "./cells";
-import { predict } from "./client";
+import { home } from "./home";
 import { inBatches } from "./pure/batches";
 import { megabytes } from "./pure/wording";
 
@@ -21,7 +21,7 @@ function chosen(file: File): Cell {
 function tooLargeSentence({ file }: Cell, limits: Limits) {
   return (
     `The file has ${megabytes(file.size)}, more than the ` +
-    `${megabytes(limits.file_bytes)} the server accepts. It was not sent.`
+    `${megabytes(limits.file_bytes)} ${home.words.tooLarge}`
   );
 }
 
@@ -81,7 +81,7 @@ export function useCells() {
     let from = 1;
     for (const batch of batches) {
       setProgress({ from, to: from + batch.length - 1, of });
-      answer(batch, await predict(batch.map(({ file }) => file)));
+      answer(batch, await home.predict(batch.map(({ file }) => file)));
       from += batch.length;
     }
     setProgress(undefined);

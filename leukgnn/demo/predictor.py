@@ -58,6 +58,8 @@ class Answer:
         Of class 1 (leukemic), by the GCN.
     without_graph : float
         The same by the MLP: the same network without graph.
+    as_dummy_node : float
+        The same by the GCN without any neighbour, as the paper's demo asks it.
     above_operating_point : bool
         Whether the probability reaches the threshold that finds 95 % of the leukemic cells.
     leukemic_share : float
@@ -72,6 +74,7 @@ class Answer:
     confidence: float
     probability: float
     without_graph: float
+    as_dummy_node: float
     above_operating_point: bool
     leukemic_share: float
     neighbours: tuple[Neighbour, ...]
@@ -130,12 +133,12 @@ class Predictor:
             pixels = torch.stack([evaluation_pixels(i) for i in images[start : start + BATCH]])
             x = self._embed(pixels)
             near, similarity = self.attach(x)
-            judged = zip(self.judge(x, near), self.without_graph(x), strict=True)
-            for i, (probability, alone) in enumerate(judged):
+            judged = (self.judge(x, near), self.without_graph(x), self.judge(x, near[:, :0]))
+            for i, probabilities in enumerate(zip(*judged, strict=True)):
                 nearest = self._filenames[near[i, 0]], 1 - float(similarity[i, 0])
                 odd = oddities(images[start + i].width, pixels[i].numpy())
                 warnings = (*self._unlike(*nearest), *odd.values())
-                answers.append(self._answer(probability, alone, near[i], similarity[i], warnings))
+                answers.append(self._answer(probabilities, near[i], similarity[i], warnings))
         return answers
 
     def attach(self, x: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -144,6 +147,8 @@ class Predictor:
 
     def judge(self, x: NDArray[np.float32], near: NDArray[np.int64]) -> Floats:
         r"""Probability of class 1 by the GCN, each cell with its one-way edges, shape (m,).
+
+        Without any neighbour, `near` of shape (m, 0), a cell is the paper's dummy node.
 
         With :math:`d_j` the reference cells' degrees and k + 1 that of a new cell, its edges weigh
         :math:`1/\sqrt{(k+1) d_j}` and its self loop 1/(k + 1), as in `networks.normalised`; the
@@ -176,19 +181,20 @@ class Predictor:
 
     def _answer(
         self,
-        probability: float,
-        alone: float,
+        probabilities: tuple[float, float, float],
         near: NDArray[np.int64],
         similarity: NDArray[np.float32],
         warnings: tuple[str, ...],
     ) -> Answer:
+        probability, alone, dummy = map(float, probabilities)
         label = int(probability >= THRESHOLD)
         labels = self._labels[near]
         return Answer(
             label=CLASS_NAMES[label],
-            confidence=round(float(probability if label else 1 - probability), 2),
-            probability=round(float(probability), 6),
-            without_graph=round(float(alone), 6),
+            confidence=round(probability if label else 1 - probability, 2),
+            probability=round(probability, 6),
+            without_graph=round(alone, 6),
+            as_dummy_node=round(dummy, 6),
             above_operating_point=bool(
                 probability >= self.metadata["operating_point"]["threshold"]
             ),

@@ -4,12 +4,10 @@ Nothing that is uploaded is written to disk or kept, and nothing is fetched from
 """
 
 import io
-from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
 
-import numpy as np
 from flask import Flask, Request, Response, jsonify, request, send_file
 from waitress import create_server
 from werkzeug.datastructures import FileStorage
@@ -22,9 +20,9 @@ from werkzeug.exceptions import (
     UnsupportedMediaType,
 )
 
-from leukgnn.cells import phantoms
 from leukgnn.demo.predict import classify, described
 from leukgnn.demo.predictor import Predictor
+from leukgnn.demo.samples import sample_names, sample_picture
 from leukgnn.features import resnet
 from leukgnn.files import InputError
 
@@ -33,7 +31,6 @@ MEGABYTE = 2**20
 FILES = 32  # of one request
 FILE_BYTES = 4 * MEGABYTE  # a BMP of 600x600 pixels takes 1.1
 REQUEST_BYTES = 32 * MEGABYTE
-SAMPLES = 10  # phantoms to try
 NAME = 120  # letters of a file's name that an answer repeats
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -92,13 +89,13 @@ def create_app(predictor: Predictor) -> Flask:
 
     @app.get("/api/samples")
     def samples() -> Response:
-        return jsonify(samples=[{"name": n, "url": f"api/samples/{n}"} for n in _sample_names()])
+        return jsonify(samples=[{"name": n, "url": f"api/samples/{n}"} for n in sample_names()])
 
     @app.get("/api/samples/<name>")
     def sample(name: str) -> Response:
-        if name not in _sample_names():
+        if name not in sample_names():
             raise NotFound(f"There is no sample {name[:NAME]!r}; /api/samples lists them.")
-        return send_file(io.BytesIO(_sample(name)), mimetype="image/png", max_age=3600)
+        return send_file(io.BytesIO(sample_picture(name)), mimetype="image/png", max_age=3600)
 
     @app.post("/api/predict")
     def predict() -> tuple[Response, int]:
@@ -179,21 +176,6 @@ def _as_json(error: HTTPException) -> tuple[Response, int]:
         megabytes = REQUEST_BYTES // MEGABYTE
         sentence = f"The request is too large: at most {FILES} files and {megabytes} MB go at once."
     return jsonify(error=sentence), error.code or 500
-
-
-@cache
-def _sample_names() -> tuple[str, ...]:
-    return tuple(f"phantom_{number:02d}.png" for number in range(1, SAMPLES + 1))
-
-
-@cache
-def _sample(name: str) -> bytes:
-    """A drawn phantom as PNG, the two classes taking turns."""
-    number = _sample_names().index(name)
-    image = phantoms.draw_cell(number % 2, np.random.default_rng([0, number]))
-    stream = io.BytesIO()
-    image.save(stream, "PNG")
-    return stream.getvalue()
 
 
 def run(weights: str, reference: Path | None, port: int) -> None:

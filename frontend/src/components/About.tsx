@@ -37,8 +37,8 @@ export function About({ model }: { model: Model }) {
             sensitivity {percent(point.sensitivity)}, specificity {percent(point.specificity)}
           </Fact>
           <Fact name="Limits">
-            {megabytes(limits.file_bytes)} a file; the page sends at most {counted(limits.files, "file")}{" "}
-            and {megabytes(limits.request_bytes)} at once
+            {megabytes(limits.file_bytes)} a file; at most {counted(limits.files, "file")} and{" "}
+            {megabytes(limits.request_bytes)} go at once, more follow one another
           </Fact>
         </dl>
         <PerformanceTable performance={model.performance} />

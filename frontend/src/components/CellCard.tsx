@@ -1,7 +1,9 @@
-import { useId } from "react";
+import { useId, useState } from "react";
 import type { Answer, Model } from "../api";
 import { percent } from "../pure/wording";
 import { ClassMark } from "./ClassMark";
+import { home } from "../home";
+import { Explore } from "./Explore";
 import { GraphEffect } from "./GraphEffect";
 import { Neighbourhood } from "./Neighbourhood";
 import { Preview } from "./Preview";
@@ -15,8 +17,9 @@ interface Props {
   model: Model;
 }
 
-export function CellCard({ answer, preview, model }: Props) {
+export function CellCard({ answer: given, preview, model }: Props) {
   const id = useId();
+  const [answer, setAnswer] = useState(given);
   return (
     <article className="card" aria-labelledby={id} data-testid="card">
       <header className="card-head">
@@ -39,7 +42,12 @@ export function CellCard({ answer, preview, model }: Props) {
           <GraphEffect answer={answer} threshold={model.threshold} />
           <ThresholdKey answer={answer} model={model} />
         </div>
-        <Neighbourhood answer={answer} preview={preview} />
+        <div className="neighbourhood">
+          <Neighbourhood answer={answer} preview={preview} />
+          {home.networks && (
+            <Explore networks={home.networks} answer={given} k={model.k} onDecided={setAnswer} />
+          )}
+        </div>
       </div>
     </article>
   );

@@ -1,8 +1,8 @@
 import { useState } from "react";
 import type { Sample } from "../api";
 import { type Cell, waiting } from "../cells";
-import { sampleFile } from "../client";
 import { counted } from "../pure/wording";
+import { sampleFile } from "../server";
 import type { Progress } from "../useCells";
 import { Dropzone } from "./Dropzone";
 import { ErrorCard } from "./ErrorCard";
@@ -17,7 +17,7 @@ interface Props {
   onAdd: (files: File[]) => void;
   onRemove: (cell: Cell) => void;
   onClear: () => void;
-  /** Missing while the server has not told its limits. */
+  /** Missing while nothing can answer: the limits are not told, or the networks not loaded. */
   onClassify: (() => void) | undefined;
 }
 

@@ -1,4 +1,5 @@
 import { type ChangeEvent, useEffect, useEffectEvent, useState } from "react";
+import { home } from "../home";
 
 /** Dropped files; a folder comes as a file that cannot be read, so it is left out. */
 function droppedFiles(transfer: DataTransfer): File[] {
@@ -54,8 +55,8 @@ export function Dropzone({ onAdd }: { onAdd: (files: File[]) => void }) {
       />
       <span className="dropzone-title">Drop images here, or choose files</span>
       <span className="muted">
-        One cell in each image, cut out on black as in C-NMC 2019: BMP, PNG, JPEG and the like. Images
-        go to the server of this page and nowhere else.
+        One cell in each image, cut out on black as in C-NMC 2019: BMP, PNG, JPEG and the like.{" "}
+        {home.words.where}
       </span>
     </label>
   );

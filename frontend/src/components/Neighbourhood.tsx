@@ -7,11 +7,19 @@ import { NeighbourTable } from "./NeighbourTable";
 
 export function Neighbourhood({ answer, preview }: { answer: Answer; preview: string }) {
   const { neighbours, leukemic_share: share } = answer;
+  if (neighbours.length === 0) {
+    return (
+      <>
+        <h4>Neighbours</h4>
+        <p>None: this is the paper's dummy node, which no cell speaks to.</p>
+      </>
+    );
+  }
   const leukemic = neighbours.filter(({ label }) => label === "Leukemia").length;
   const { smallest, largest } = similarityRange(neighbours);
   const summary = `${leukemic} of ${neighbours.length} neighbours ${leukemic === 1 ? "is" : "are"} leukemic`;
   return (
-    <div className="neighbourhood">
+    <>
       <h4>Neighbours</h4>
       <p>
         {summary} ({percent(share)}).
@@ -29,6 +37,6 @@ export function Neighbourhood({ answer, preview }: { answer: Answer; preview: st
         </figcaption>
       </figure>
       <NeighbourTable neighbours={neighbours} />
-    </div>
+    </>
   );
 }

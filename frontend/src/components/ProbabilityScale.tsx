@@ -12,7 +12,7 @@ function Track({ probability, threshold }: { probability: number; threshold: num
   );
 }
 
-/** The two answers on one axis from 0 to 1. The bars repeat numbers that stand beside them. */
+/** The answers on one axis from 0 to 1. The bars repeat numbers that stand beside them. */
 export function ProbabilityScale({ answer, model }: { answer: Answer; model: Model }) {
   const { threshold, operating_point: point } = model;
   return (
@@ -22,6 +22,8 @@ export function ProbabilityScale({ answer, model }: { answer: Answer; model: Mod
         <dd>{three(answer.probability)}</dd>
         <dt>without it</dt>
         <dd>{three(answer.without_graph)}</dd>
+        <dt>as a dummy node</dt>
+        <dd>{three(answer.as_dummy_node)}</dd>
       </dl>
       <div className="scale-bars" aria-hidden="true">
         <div className="ticks">
@@ -32,6 +34,7 @@ export function ProbabilityScale({ answer, model }: { answer: Answer; model: Mod
         <div className="tracks">
           <Track probability={answer.probability} threshold={threshold} />
           <Track probability={answer.without_graph} threshold={threshold} />
+          <Track probability={answer.as_dummy_node} threshold={threshold} />
           <div className="mark" style={{ left: at(threshold) }} />
           <div className="mark dashed" style={{ left: at(point.threshold) }} />
         </div>

@@ -8,6 +8,7 @@ const COLUMNS = /** @type {const} */ ([
   "confidence",
   "probability",
   "without_graph",
+  "as_dummy_node",
   "above_operating_point",
   "leukemic_share",
   "neighbours",
@@ -33,7 +34,7 @@ function field(value) {
  */
 function row(result) {
   if (!result.ok) return { file_name: result.name, ok: false, error: result.error };
-  const { name, neighbours, warnings, ...rest } = result;
+  const { name, neighbours, warnings, features: _, milliseconds: __, ...rest } = result;
   return {
     ...rest,
     file_name: name,

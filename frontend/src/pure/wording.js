@@ -14,8 +14,7 @@ export const two = (value) => value.toFixed(2);
 export const three = (value) => value.toFixed(3);
 
 /**
- * At least four decimals, more where the server sends them: features of an untrained network
- * differ in the fifth.
+ * At least four decimals, more where an answer has them: near cells differ in the fifth.
  *
  * @param {number} value
  */

@@ -1,5 +1,6 @@
-/** Talks to the server. Relative addresses, so the page works below any path. */
-import type { Failure, Result, Sample } from "./api";
+/** Talks to the demo's server. Relative addresses, so the page works below any path. */
+import type { Failure, Model, Result, Sample } from "./api";
+import type { Home } from "./home";
 
 const UNREACHABLE =
   "The server could not be reached. Check that it is running, then classify again.";
@@ -11,30 +12,41 @@ export async function get<T>(url: string, signal: AbortSignal): Promise<T> {
 }
 
 export async function sampleFile({ name, url }: Sample): Promise<File> {
-  const response = await fetch(url);
+  // The page shows it already, so it is there with the network off too.
+  const response = await fetch(url, { cache: "force-cache" });
   if (!response.ok) throw new Error(`${name} could not be loaded (status ${response.status}).`);
   const image = await response.blob();
   return new File([image], name, { type: image.type });
 }
 
-/** One result for each file, in order; whatever goes wrong becomes a failure of every file. */
-export async function predict(files: File[]): Promise<Result[]> {
-  const failed = (error: string): Failure[] =>
-    files.map(({ name }) => ({ ok: false, name, error }));
+export const failures = (files: File[], error: string): Failure[] =>
+  files.map(({ name }) => ({ ok: false, name, error }));
+
+async function predict(files: File[]): Promise<Result[]> {
   const form = new FormData();
   for (const file of files) form.append("file", file);
   let response: Response;
   try {
     response = await fetch("api/predict", { method: "POST", body: form });
   } catch {
-    return failed(UNREACHABLE);
+    return failures(files, UNREACHABLE);
   }
   try {
     const answer = (await response.json()) as { results?: Result[]; error?: string };
     if (answer.results?.length === files.length) return answer.results;
-    if (answer.error) return failed(answer.error);
+    if (answer.error) return failures(files, answer.error);
   } catch {
     // Not JSON, for instance a proxy's page: told below like any other answer we cannot use.
   }
-  return failed(`The server's answer could not be understood (status ${response.status}).`);
+  return failures(files, `The server's answer could not be understood (status ${response.status}).`);
 }
+
+export const server: Home = {
+  model: (signal) => get<Model>("api/model", signal),
+  samples: async (signal) => (await get<{ samples: Sample[] }>("api/samples", signal)).samples,
+  predict,
+  words: {
+    where: "Images go to the server of this page and nowhere else.",
+    tooLarge: "the server accepts. It was not sent.",
+  },
+};
