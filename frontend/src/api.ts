@@ -77,7 +77,6 @@ export interface Looks {
   dark: number;
   least_box: number;
   greatest_box: number;
-  same: number;
   like: number;
 }
 

@@ -9,6 +9,7 @@ const answer = {
   confidence: 0.87,
   probability: 0.8712,
   without_graph: 0.7512,
+  as_dummy_node: 0.7301,
   above_operating_point: true,
   leukemic_share: 0.5,
   neighbours: [
@@ -21,11 +22,11 @@ const answer = {
 test("one row for each result under one header, lines end with CR LF", () => {
   const told = toCsv([answer, { name: "broken.bmp", ok: false, error: "It is no image." }]);
   assert.deepEqual(told.split("\r\n"), [
-    "file_name,ok,label,confidence,probability,without_graph,above_operating_point," +
+    "file_name,ok,label,confidence,probability,without_graph,as_dummy_node,above_operating_point," +
       "leukemic_share,neighbours,warnings,error",
-    "UID_1_2_3_all.bmp,true,Leukemia,0.87,0.8712,0.7512,true,0.5," +
+    "UID_1_2_3_all.bmp,true,Leukemia,0.87,0.8712,0.7512,0.7301,true,0.5," +
       '"a.bmp (subject 11, Leukemia, 0.97); b.bmp (subject H12, Healthy, 0.96)",,',
-    "broken.bmp,false,,,,,,,,,It is no image.",
+    "broken.bmp,false,,,,,,,,,,It is no image.",
     "",
   ]);
 });

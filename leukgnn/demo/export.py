@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import numpy as np
 import onnx
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
@@ -26,10 +27,10 @@ from leukgnn import files
 from leukgnn.cells.appearance import box_range
 from leukgnn.cells.images import LARGEST_SIDE
 from leukgnn.cells.phantoms import SIDE
+from leukgnn.cells.table import training_cells
 from leukgnn.cells.transforms import DARK
 from leukgnn.demo.model_file import PARAMETERS, PASSED_ON, Floats, find_reference, read_model
 from leukgnn.demo.predict import described
-from leukgnn.demo.predictor import SAME
 from leukgnn.demo.samples import sample_names, sample_picture
 from leukgnn.features import read_features_file, resnet
 from leukgnn.graphs import LIKE
@@ -41,6 +42,7 @@ OPSET = 20
 VERSION = 1  # of the files; a page refuses those of another
 CELLS = 32  # that a reader may choose at once
 CELL_BYTES = 4 * 2**20
+DIGITS = 12  # of a SHA-256: enough to know a file again
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
     "style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; font-src 'self'; "
@@ -55,8 +57,8 @@ def export(folder: Path) -> int:
     ----------
     folder : Path
         Gets the page's own files, `model.json` (what a reader must know, the limits, the files with
-        their lengths and SHA-256), `reference.json` (filename, subject, label of the reference
-        cells), `encoder.onnx.gz`, `decision.onnx.gz` and `samples/`.
+        their lengths and SHA-256), `reference.json` (filename, subject, label and digest of the
+        reference cells), `encoder.onnx.gz`, `decision.onnx.gz` and `samples/`.
 
     Returns
     -------
@@ -73,9 +75,7 @@ def export(folder: Path) -> int:
         content = {
             "encoder.onnx.gz": _gzipped(packed(encoder(weights)).SerializeToString()),
             "decision.onnx.gz": _gzipped(decision(tensors, cells.x).SerializeToString()),
-            "reference.json": json.dumps(
-                {n: cells.table[n].tolist() for n in ("filename", "subject", "label")}
-            ).encode(),
+            "reference.json": _reference(cells.table),
         }
         for name, data in content.items():
             (made / name).write_bytes(data)
@@ -104,10 +104,17 @@ def _model(metadata: dict[str, Any], content: dict[str, bytes]) -> dict[str, Any
         },
         "looks": {
             "side": SIDE, "seen": IMAGES.size, "dark": DARK, "least_box": least,
-            "greatest_box": greatest, "same": SAME, "like": LIKE,
+            "greatest_box": greatest, "like": LIKE,
         },
         "samples": [{"name": name, "url": f"samples/{name}"} for name in sample_names()],
     }  # fmt: skip
+
+
+def _reference(table: pd.DataFrame) -> bytes:
+    """Who the reference cells are, and how the SHA-256 of each file as distributed begins."""
+    known = training_cells().set_index("filename").loc[table["filename"], "sha256"]
+    columns = {n: table[n].tolist() for n in ("filename", "subject", "label")}
+    return json.dumps(columns | {"sha256": known.str[:DIGITS].tolist()}).encode()
 
 
 def _at_home(page: Path) -> str:

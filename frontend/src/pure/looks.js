@@ -72,26 +72,27 @@ function notSegmented(pixels, { seen, dark, least_box: least, greatest_box: grea
 }
 
 /**
- * Warnings seen from the nearest reference cell (`demo.predictor`).
- *
- * @param {string} filename
- * @param {number} distance
+ * @param {string | undefined} filename of the reference cell that is this very file
+ */
+export function holdsIt(filename) {
+  return filename === undefined
+    ? []
+    : [
+        `The reference holds this very cell (${filename}): the model was trained on it, so ` +
+          "its answer says nothing about new cells.",
+      ];
+}
+
+/**
+ * @param {number} distance to the nearest reference cell
  * @param {{ unlike: number, looks: Looks }} model
  */
-export function unlike(filename, distance, { unlike: limit, looks }) {
-  const found = [];
-  if (distance < looks.same) {
-    found.push(
-      `The reference holds this very cell (${filename}): the model was trained on it, so ` +
-        "its answer says nothing about new cells.",
-    );
-  }
-  if (distance > limit) {
-    found.push(
-      "This cell is unlike all reference cells: the nearest is at distance " +
-        `${distance.toFixed(4)}, and ${looks.like} % of cells of unseen subjects have one within ` +
-        `${limit.toFixed(4)}.`,
-    );
-  }
-  return found;
+export function unlike(distance, { unlike: limit, looks }) {
+  return distance > limit
+    ? [
+        "This cell is unlike all reference cells: the nearest is at distance " +
+          `${distance.toFixed(4)}, and ${looks.like} % of cells of unseen subjects have one within ` +
+          `${limit.toFixed(4)}.`,
+      ]
+    : [];
 }
