@@ -12,7 +12,7 @@ from pathlib import Path
 from leukgnn.book import chapters
 from leukgnn.book.imports import modules_of, modules_used
 from leukgnn.cells import found_there
-from leukgnn.files import InputError
+from leukgnn.files import SITE, InputError
 from leukgnn.names import TABLES, WITNESS
 from leukgnn.profiles import profile
 
@@ -99,7 +99,9 @@ rule book:
         "book/references.bib",
         "benchmarks/results.json",
         expand("benchmarks/{name}", name=["coverage.csv", "coverage.json", "mutants.csv"]),
-        sorted(str(path) for path in Path("book").glob("demo_*.png")),
+        "benchmarks/page.json",
+        sorted(str(path) for path in Path("book").glob("*.png")),
+        f"{SITE}/model.json",
         PUBLISHED,
         modules("book.building"),
     output:
@@ -110,6 +112,18 @@ rule book:
     shell:
         "{sys.executable:q} -m leukgnn.cli book --profile {params.profile} "
         "--repository {params.repository}"
+
+
+rule page:
+    input:
+        sorted(str(path) for path in Path("leukgnn/demo/page").rglob("*.*")),
+        sorted(str(path) for path in Path(DATA).glob("*encoder.*")),
+        f"{DATA}/manifest.csv.xz",
+        modules("demo.export"),
+    output:
+        f"{SITE}/model.json",
+    shell:
+        "OMP_NUM_THREADS={threads} {sys.executable:q} -m leukgnn.cli export {SITE}"
 
 
 rule artifacts:

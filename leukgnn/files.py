@@ -21,6 +21,7 @@ HTML = Path("_build/html")
 CHAPTERS = Path("book/chapters")
 GENERATED = Path("book/generated")
 RESULTS = Path("build/results")
+SITE = Path("build/site/try")  # the demo as files; the book has it at try/
 LIBRARIES = ("torch", "torchvision", "torch-geometric", "scikit-learn", "numpy", "pandas")
 
 

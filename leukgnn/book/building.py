@@ -15,7 +15,7 @@ from leukgnn import files, paper
 from leukgnn.book import chapters, checks, first_screen, plots, published, results_page
 from leukgnn.claims import page
 from leukgnn.evaluation import agreement, exact
-from leukgnn.files import CHAPTERS, GENERATED, HTML, RESULTS, InputError
+from leukgnn.files import CHAPTERS, GENERATED, HTML, RESULTS, SITE, InputError
 from leukgnn.names import WITNESS
 from leukgnn.text import markdown_table
 
@@ -67,6 +67,7 @@ def build(repository: str, profile: str) -> list[str]:
     if done.returncode:
         return [f"jupyter-book ended with status {done.returncode}; its warnings stand above."]
     html = root / HTML
+    shutil.copytree(root / SITE, html / SITE.name)
     return checks.check(html, root / "_toc.yml") + checks.check_in_browser(html)
 
 
@@ -84,6 +85,7 @@ def write_pages() -> None:
     for name, text in {
         "parameters": _parameters_table(notebooks),
         "environment": "\n".join(environment),
+        "try": "\n".join(_try_tables()),
         **page.generated(root / RESULTS, executed),
         **results_page.generated(root / RESULTS),
         **first_screen.generated(root / RESULTS),
@@ -216,6 +218,54 @@ def mutants_tables(tried: pd.DataFrame) -> str:
             ),
         ]
     )
+
+
+def _try_tables() -> list[str]:
+    """Tables of the last `benchmarks.page`: sizes, agreement and times of the page."""
+    root = files.project_root()
+    measured = json.loads((root / "benchmarks" / "page.json").read_text(encoding="utf-8"))
+    origin = measured["provenance"]
+    where = f"{origin['processor']}, one thread, commit `{origin['commit']}`"
+    words = {
+        "assets/runtime.wasm.gz": "ONNX Runtime Web",
+        "encoder.onnx.gz": "the encoder",
+        "decision.onnx.gz": "the reference cells and both networks",
+        "reference.json": "who the reference cells are",
+    }
+    site = json.loads((root / SITE / "model.json").read_text(encoding="utf-8"))["files"]
+    sizes = {words[name]: told["bytes"] / 2**20 for name, told in site.items()}
+    sizes["in all"] = sum(sizes.values())
+    agreement = pd.DataFrame(
+        {
+            "Cells": row["cells"],
+            "Number": row["n"],
+            "Same label as Python": f"{row['same_labels']:.2%}",
+            "Same neighbours": f"{row['same_neighbours']:.2%}",
+            "Largest difference of a probability": f"{row['largest_difference']:.3f}",
+        }
+        for row in measured["agreement"]
+    )
+    times = pd.DataFrame(measured["milliseconds"]).rename(
+        columns={
+            "step": "Step",
+            "median": "Median, ms",
+            "of_20_at_most": "95 % of cells within, ms",
+        }
+    )
+    return [
+        markdown_table(
+            pd.DataFrame({"What is loaded": list(sizes), "MB": list(sizes.values())}),
+            name="tbl-try-sizes", caption="What a reader who classifies loads, once.", decimals=1,
+        ),
+        markdown_table(
+            agreement, name="tbl-try-agreement",
+            caption="The page's networks beside the Python predictor.",
+        ),
+        markdown_table(
+            times, name="tbl-try-times", decimals=0,
+            caption=f"One cell after the other in headless Chromium, after loading ({where}).",
+        ),
+    ]  # fmt: skip
 
 
 def _benchmark_tables() -> list[str]:

@@ -37,7 +37,7 @@ def checkout(tmp_path):
         ["build/runs/shards/1_of_1"],
         [f"build/results/{name}" for name in (WITNESS, *TABLES)],
         [f"book/chapters/{chapter}.ipynb" for chapter in CHAPTERS],
-        ["build/results/claims.csv"],
+        ["build/results/claims.csv", "build/site/try/model.json"],
         ["_build/html/index.html"],
     ]
     for minute, paths in enumerate(built, 1):
@@ -87,6 +87,13 @@ def test_a_changed_claim_runs_no_chapter_that_does_not_use_it(checkout, name):
     # Chapter 06 shows the arithmetic on the printed figures, which the claims' room holds.
     own = {"06_results"} if name.endswith(".py") else set()
     assert planned(checkout) == {"claims", "book"} | own
+
+
+def test_the_page_without_a_server_is_exported_again_when_its_networks_change(checkout):
+    (checkout / "leukgnn" / "data" / "encoder.safetensors").touch()
+    assert {"page", "book"} <= planned(checkout)
+    (checkout / "leukgnn" / "data" / "encoder.safetensors").touch()
+    assert "05_gcn" not in planned(checkout)
 
 
 def test_a_changed_page_runs_no_chapter(checkout):

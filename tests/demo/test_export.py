@@ -261,8 +261,10 @@ def test_other_neighbours_move_the_answer_and_back(address, chromium):
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
     assert not [what for what in asked if what.startswith("error")]
     if target := os.environ.get("LEUKGNN_SCREENSHOTS"):
-        page.set_viewport_size({"width": 1280, "height": 900})
-        card.scroll_into_view_if_needed()
+        page.set_viewport_size({"width": 1280, "height": 1000})
+        card.get_by_role("button", name="Remove").first.click()
+        card.get_by_role("button", name="Put back").wait_for()
+        card.evaluate("card => window.scrollTo(0, card.offsetTop - 60)")
         page.screenshot(path=Path(target) / "try_wide.png", animations="disabled")
 
 

@@ -41,12 +41,12 @@ export function CellCard({ answer: given, preview, model }: Props) {
           <ProbabilityScale answer={answer} model={model} />
           <GraphEffect answer={answer} threshold={model.threshold} />
           <ThresholdKey answer={answer} model={model} />
-        </div>
-        <div className="neighbourhood">
-          <Neighbourhood answer={answer} preview={preview} />
           {home.networks && (
             <Explore networks={home.networks} answer={given} k={model.k} onDecided={setAnswer} />
           )}
+        </div>
+        <div className="neighbourhood">
+          <Neighbourhood answer={answer} preview={preview} />
         </div>
       </div>
     </article>

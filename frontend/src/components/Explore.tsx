@@ -50,6 +50,10 @@ export function Explore({ networks, answer, k, onDecided }: Props) {
   }
 
   const moved = decided.probability - answer.probability;
+  const beside =
+    Math.abs(moved) < 0.0005
+      ? "as"
+      : `${three(Math.abs(moved))} ${moved < 0 ? "less" : "more"} than`;
   return (
     <details className="explore" data-testid="explore">
       <summary>Choose other neighbours</summary>
@@ -67,17 +71,16 @@ export function Explore({ networks, answer, k, onDecided }: Props) {
       />
       <p role="status" data-testid="moved">
         Probability of leukemia {three(decided.probability)}
-        {decided === answer
-          ? "."
-          : `, ${three(Math.abs(moved))} ${moved < 0 ? "less" : "more"} than with all ${k} neighbours.`}
+        {decided === answer ? "." : `, ${beside} with all ${k} neighbours.`}
       </p>
       {error && <p role="alert">{error}</p>}
       {answer.milliseconds && <Took milliseconds={answer.milliseconds} />}
+      <p>Who speaks to it, by class and subject:</p>
       <ul className="speakers">
         {decided.neighbours.map((neighbour) => (
           <li key={neighbour.filename}>
             <span>
-              <ClassMark label={neighbour.label} /> subject {neighbour.subject}
+              <ClassMark label={neighbour.label} /> {neighbour.subject}
             </span>
             <button
               type="button"
@@ -91,7 +94,7 @@ export function Explore({ networks, answer, k, onDecided }: Props) {
         {removed.map((neighbour) => (
           <li key={neighbour.filename} className="removed">
             <span>
-              <ClassMark label={neighbour.label} /> subject {neighbour.subject}
+              <ClassMark label={neighbour.label} /> {neighbour.subject}
             </span>
             <button
               type="button"
