@@ -131,6 +131,9 @@ def test_an_encoder_that_has_met_its_cells_is_measured_by_the_folds():
     measured = {(r["model"], r["metric"]): r["value"] for r in metadata["performance"]}
     assert measured["gcn", "accuracy"] == pytest.approx(accuracy) and accuracy < 0.85
     assert metadata["unlike"] == provenance["unlike"]
+    apart, _ = model._by_folds_encoders(shipped, shipped_path("features_encoder.npz"))
+    told = apart[apart["model"] == "gcn"].set_index("filename")["probability"]
+    assert told.equals(first.set_index("filename")["probability"])
     assert metadata["operating_point"] == model.operating_point(first.assign(model="gcn"))
 
 
