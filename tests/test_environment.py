@@ -62,7 +62,8 @@ def extras_of(path):
     """Extras that a module of the package may rest on."""
     if path.parent.name == "book" and path.stem not in SHOWN:
         return ("book",)
-    return ("demo",) if path.parent.name == "demo" and path.stem == "serve" else ()
+    of_the_demo = {"serve": ("demo",), "export": ("book",)}  # the book has the page at try/
+    return of_the_demo.get(path.stem, ()) if path.parent.name == "demo" else ()
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=str)
