@@ -130,6 +130,9 @@ def _parser() -> argparse.ArgumentParser:
         "and GCN and MLP on their features",
     )
     encoder.add_argument("--seed", type=int, default=0)
+    encoder.add_argument(
+        "--papers-views", action="store_true", help="augment as the paper does, as a control"
+    )
     encoder.add_argument("--output", type=Path, required=True, help="folder of what it says")
     encoder.set_defaults(command=commands.encoder, resumes=True)
 

@@ -162,13 +162,17 @@ def finetune(options: Namespace) -> int:
 
 def encoder(options: Namespace) -> int:
     """Train one part's encoder, or put the folds' answers together."""
+    from leukgnn.cells.views import PAPERS
     from leukgnn.experiments import encoder, encoder_answers
 
     if options.part == "answers":
         encoder_answers.collect(options.output, options.output)
         print(f"Answers written to {options.output / 'encoder_predictions.parquet'}.")
         return 0
-    path = encoder.encode(options.folder, options.output, part=options.part, seed=options.seed)
+    recipe = encoder.Recipe(views=PAPERS) if options.papers_views else encoder.Recipe()
+    path = encoder.encode(
+        options.folder, options.output, part=options.part, seed=options.seed, recipe=recipe
+    )
     print(f"Features and answers written to {path}.")
     return 0
 

@@ -22,7 +22,7 @@ from torchvision.models import resnet18
 from tqdm import tqdm
 
 from leukgnn import files, networks
-from leukgnn.cells.views import CROP, Views, centre, signed
+from leukgnn.cells.views import CROP, PAPERS, Views, centre, signed
 from leukgnn.experiments.cnn import UNREADABLE
 from leukgnn.experiments.finetune import read_cells
 from leukgnn.experiments.splits import Mask, Split, official_folds
@@ -64,6 +64,11 @@ class Recipe:
                 raise InputError(f"{name}={getattr(self, name)}: expected at least 1.")
         if self.averaged > self.epochs:
             raise InputError(f"averaged={self.averaged}: expected at most epochs={self.epochs}.")
+
+
+def model(recipe: Recipe) -> str:
+    """Key of a model in the results: "encoder", or "encoder_papers" on the paper's augmentation."""
+    return "encoder_papers" if recipe.views == PAPERS else "encoder"
 
 
 class Encoder(nn.Module):
@@ -259,7 +264,7 @@ def encode(
     folder : Path
         Images in the C-NMC layout.
     outputs : Path
-        Gets `encoder_PART_SEED.npz`: filename, features (float16) and probability of all cells, and
+        Gets `MODEL_PART_SEED.npz`, the model as of `model`: filename, features (float16) and probability of all cells, and
         `test`, those of the fold; for "all" the encoder too, `encoder_all_SEED.safetensors`
         (float16); beside each a `.json` with provenance and losses. Checkpoints stand there until
         it is done.
@@ -286,7 +291,7 @@ def encode(
     splits[ALL] = Split(ALL, everyone, everyone, apart=False)
     if part not in splits:
         raise InputError(f"part {part!r}: expected one of {', '.join(splits)}.")
-    split, stem = splits[part], outputs / f"encoder_{part}_{seed}"
+    split, stem = splits[part], outputs / f"{model(recipe)}_{part}_{seed}"
     checkpoint = stem.with_suffix(".partial.pt")
     labels = table["label"].to_numpy()
     encoder, losses = train(
@@ -308,7 +313,8 @@ def encode(
         with files.atomic_path(stem.with_suffix(".safetensors")) as temporary:
             save_file(halves, temporary, metadata={"name": NAME, VIEW: CENTRAL})
     provenance = {
-        "command": f"leukgnn encoder DIR --part {part} --seed {seed}",
+        "command": f"leukgnn encoder DIR --part {part} --seed {seed}"
+        + " --papers-views" * (recipe.views == PAPERS),
         "recipe": asdict(recipe),
         "crop": CROP,
         "training_cells": int(split.train.sum()),
