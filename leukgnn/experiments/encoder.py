@@ -71,6 +71,15 @@ def model(recipe: Recipe) -> str:
     return "encoder_papers" if recipe.views == PAPERS else "encoder"
 
 
+def products() -> str:
+    """Precision of the products in training: "bfloat16" where the processor multiplies in it.
+
+    Elsewhere it would be emulated, at a tenth of float32's speed and less.
+    """
+    able = torch.cpu.get_capabilities()
+    return "bfloat16" if able.get("avx512_bf16") or able.get("amx_bf16") else "float32"
+
+
 class Encoder(nn.Module):
     """ResNet-18 with 512 features and two logits on them, on the central pixels of a cell."""
 
@@ -104,8 +113,8 @@ def train(
 ) -> tuple[Encoder, list[float]]:
     """Train an encoder on the chosen cells.
 
-    AdamW on a one-cycle schedule, classes weighed alike, products in bfloat16 (weights and answers
-    stay float32); the weights are the mean of the last epochs', with the batch norms' statistics
+    AdamW on a one-cycle schedule, classes weighed alike, products as of `products` (weights and
+    answers stay float32); the weights are the mean of the last epochs', with the batch norms' statistics
     estimated anew on the training cells as they are.
 
     Parameters
@@ -139,6 +148,7 @@ def train(
     weights = networks.class_weights(target[rows])
     training = _Training(seed, recipe, steps=-(-len(rows) // recipe.batch_size))
     losses = training.resume(checkpoint)
+    quick = products() == "bfloat16"
     for epoch in range(len(losses), recipe.epochs):
         training.network.train()
         with torch.random.fork_rng(devices=[]):
@@ -147,7 +157,7 @@ def train(
             batches = torch.split(rows[torch.randperm(len(rows))], recipe.batch_size)
             name = f"epoch {epoch + 1}/{recipe.epochs}"
             for batch in tqdm(batches, desc=name, disable=not progress):
-                with torch.autocast("cpu", dtype=torch.bfloat16):
+                with torch.autocast("cpu", dtype=torch.bfloat16, enabled=quick):
                     logits = training.network(recipe.views(pixels[batch]))
                 loss = cross_entropy(
                     logits.float(), target[batch], weight=weights,
@@ -264,10 +274,10 @@ def encode(
     folder : Path
         Images in the C-NMC layout.
     outputs : Path
-        Gets `MODEL_PART_SEED.npz`, the model as of `model`: filename, features (float16) and probability of all cells, and
-        `test`, those of the fold; for "all" the encoder too, `encoder_all_SEED.safetensors`
-        (float16); beside each a `.json` with provenance and losses. Checkpoints stand there until
-        it is done.
+        Gets `MODEL_PART_SEED.npz`, the model as of `model`: filename, features (float16) and
+        probability of all cells, and `test`, those of the fold; for "all" the encoder too,
+        `MODEL_all_SEED.safetensors` (float16); beside each a `.json` with provenance and losses.
+        Checkpoints stand there until it is done.
     part : str
         An official fold, whose cells are then not trained on, or "all".
     seed : int
@@ -316,6 +326,7 @@ def encode(
         "command": f"leukgnn encoder DIR --part {part} --seed {seed}"
         + " --papers-views" * (recipe.views == PAPERS),
         "recipe": asdict(recipe),
+        "products": products(),
         "crop": CROP,
         "training_cells": int(split.train.sum()),
         "cells": int(split.test.sum()),

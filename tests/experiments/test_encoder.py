@@ -321,3 +321,9 @@ def test_it_sees_the_centre(cells):
     pixels[:, :, :16] = 255
     assert (encoder.answer(network, pixels)[1] == before).all()
     assert centre(pixels).max() <= 1
+
+
+@pytest.mark.parametrize(("able", "expected"), [({"amx_bf16": True}, "bfloat16"), ({}, "float32")])
+def test_products_are_what_the_processor_multiplies_in(monkeypatch, able, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    assert encoder.products() == expected
