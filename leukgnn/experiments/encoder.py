@@ -114,8 +114,8 @@ def train(
     """Train an encoder on the chosen cells.
 
     AdamW on a one-cycle schedule, classes weighed alike, products as of `products` (weights and
-    answers stay float32); the weights are the mean of the last epochs', with the batch norms' statistics
-    estimated anew on the training cells as they are.
+    answers stay float32); the weights are the mean of the last epochs', with the batch norms'
+    statistics estimated anew on the training cells as they are.
 
     Parameters
     ----------
