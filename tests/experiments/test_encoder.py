@@ -145,6 +145,11 @@ def test_a_fold_is_answered_by_an_encoder_that_has_not_seen_it(phantoms, tmp_pat
         assert stored["features"].dtype == np.float16
     provenance = json.loads(target.with_suffix(".json").read_text())
     assert provenance["training_cells"] == asked[0].sum() and len(provenance["losses"]) == 1
+    assert provenance["cells"] == of_fold.sum() and provenance["crop"] == encoder.CROP
+    assert provenance["command"] == "leukgnn encoder DIR --part fold_1 --seed 3"
+    assert provenance["recipe"] == dataclasses.asdict(recipe) and provenance["seconds"] > 0
+    assert provenance["products"] == encoder.products()
+    assert {"commit", "processor", "libraries", "threads"} <= set(provenance)
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "encoder_fold_1_3.json", "encoder_fold_1_3.npz"
     ]  # fmt: skip
