@@ -3,14 +3,9 @@
 `python -m benchmarks.page IMAGES` writes `page.json`, which the book shows.
 """
 
-import functools
 import gzip
-import json
-import shutil
 import sys
 import tempfile
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +34,8 @@ def main(images: Path) -> None:
     """Measure, and write `page.json`."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "try"
-        loaded = export.export(folder)
-        model = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        export.export(folder)
         told = {
-            "sizes": {name: told["bytes"] for name, told in model["files"].items()},
-            "loaded": loaded,
             "agreement": _agreement(folder, images),
             "milliseconds": _milliseconds(folder),
             "provenance": files.provenance(),
@@ -103,20 +95,16 @@ def _milliseconds(folder: Path) -> list[dict[str, Any]]:
     for number in range(TIMED):
         image = phantoms.draw_cell(number % 2, np.random.default_rng([5, number]))
         image.save(pictures / f"{number:02d}.bmp")
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=folder.parent)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as running:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        path = next(p for name in checks.BROWSERS if (p := shutil.which(name)))
-        browser = running.chromium.launch(executable_path=path, args=checks.QUIET)
-        page = browser.new_page()
-        page.goto(f"http://127.0.0.1:{server.server_port}/{folder.name}/")
+    with checks.served(folder.parent) as root, sync_playwright() as running:
+        launched = running.chromium.launch(executable_path=checks.chromium(), args=checks.QUIET)
+        page = launched.new_page()
+        page.goto(f"{root}/{folder.name}/")
         page.get_by_test_id("load").click()
         page.get_by_test_id("load").wait_for(state="detached")
         page.get_by_test_id("dropzone-input").set_input_files(sorted(pictures.iterdir()))
         page.get_by_test_id("classify").click()
         page.get_by_text(f"{TIMED} cells classified.").wait_for()
         said = pd.Series(page.get_by_test_id("took").all_text_contents())
-        server.shutdown()
     taken = said.str.replace("\xa0", " ").str.extract(TOLD).astype(float)
     taken.columns = pd.Index(STEPS)
     taken["one cell"] = taken.sum(axis=1)

@@ -119,6 +119,11 @@ def _reached(path: Path, address: str, pages: dict[Path, _Page]) -> bool:
     return unquote(parts.fragment) in found.anchors
 
 
+def chromium() -> str | None:
+    """Path of the first of `BROWSERS` that is installed here."""
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
 def check_in_browser(html: Path) -> list[str]:
     """Open every page in headless Chromium with the network off, wide and at a phone's width.
 
@@ -129,7 +134,7 @@ def check_in_browser(html: Path) -> list[str]:
         invisible figure, and page wider than a phone. Where there is no Chromium or no
         `playwright`, the check says on the terminal that it was left out and returns nothing.
     """
-    browser_path = next((p for name in BROWSERS if (p := shutil.which(name))), None)
+    browser_path = chromium()
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -138,7 +143,7 @@ def check_in_browser(html: Path) -> list[str]:
         print("The look at the book in a browser was left out: no Chromium or no playwright here.")
         return []
     problems: list[str] = []
-    with _served(html) as root, sync_playwright() as playwright:
+    with served(html) as root, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=[*QUIET, OFFLINE])
         page = browser.new_page(viewport={"width": WIDE, "height": 900})
         seen: list[str] = []
@@ -189,7 +194,7 @@ def _look(page: Any) -> list[str]:
 
 
 @contextmanager
-def _served(folder: Path) -> Iterator[str]:
+def served(folder: Path) -> Iterator[str]:
     """Serve `folder` on a free port of this machine's loopback address."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from benchmarks.demo import ask, serving
-from leukgnn.book import checks
 from leukgnn.cells import phantoms
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -40,18 +39,6 @@ def cells(request, tmp_path_factory):
     return [*paths, broken]
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = next((p for name in checks.BROWSERS if (p := checks.shutil.which(name))), None)
-    if path is None:
-        pytest.skip("no Chromium here")
-    with playwright.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=path, args=checks.QUIET)
-        yield chromium
-        chromium.close()
-
-
 def opened(browser, address, problems, **options):
     """A page of the demo; every error and every request to another host goes to `problems`."""
     page = browser.new_context(**options).new_page()
@@ -70,13 +57,7 @@ def opened(browser, address, problems, **options):
     return page
 
 
-def serious(page):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    found = axe.Axe().run(page).response["violations"]
-    return [v["id"] for v in found if v["impact"] in ("serious", "critical")]
-
-
-def test_a_visitor_uploads_three_cells_and_a_broken_file(demo, cells, browser):
+def test_a_visitor_uploads_three_cells_and_a_broken_file(demo, cells, browser, serious):
     problems = []
     page = opened(browser, demo[1], problems, viewport={"width": 1280, "height": 900})
     assert "not a medical device" in page.get_by_test_id("notice").inner_text()
@@ -103,7 +84,7 @@ VIEWS = {
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_phantoms_by_keyboard_at_every_width(demo, browser, view):
+def test_phantoms_by_keyboard_at_every_width(demo, browser, serious, view):
     """Also takes the pictures that chapter 14 shows: into LEUKGNN_SCREENSHOTS where that is set."""
     problems = []
     page = opened(browser, demo[1], problems, **VIEWS[view])

@@ -1,13 +1,9 @@
 """The demo without a server: its networks as ONNX and its page, beside the predictor."""
 
-import functools
 import gzip
 import io
 import json
 import os
-import shutil
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -121,35 +117,15 @@ def real_cells(request):
     return sorted(request.getfixturevalue("originals").rglob("*.bmp"))[::17][:50]
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(scope="module")
 def address(exported):
     """Of a static host below a path, as a book's pages are."""
-    handler = functools.partial(_Quiet, directory=exported.parent)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/{exported.name}/"
-        server.shutdown()
+    with checks.served(exported.parent) as root:
+        yield f"{root}/{exported.name}/"
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = next((p for name in checks.BROWSERS if (p := shutil.which(name))), None)
-    if path is None:
-        pytest.skip("no Chromium here")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=path, args=checks.QUIET)
-        yield browser
-        browser.close()
-
-
-def opened(chromium, address, asked, **options):
-    page = chromium.new_context(**options).new_page()
+def opened(browser, address, asked, **options):
+    page = browser.new_context(**options).new_page()
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: asked.append(f"error: {error}"))
     page.goto(address)
@@ -195,7 +171,7 @@ def odd_files(drawn):
 
 
 def test_the_page_answers_as_python_does_with_the_network_off(
-    address, chromium, drawn, predictor, real_cells, tmp_path
+    address, browser, drawn, predictor, real_cells, tmp_path
 ):
     noise = np.random.default_rng(0).integers(0, 255, (128, 128, 3), dtype=np.uint8)
     images = {f"phantom_{n:02d}.png": image for n, image in enumerate(drawn)}
@@ -206,7 +182,7 @@ def test_the_page_answers_as_python_does_with_the_network_off(
         (tmp_path / name).write_bytes(content)
     paths = [*sorted(tmp_path.iterdir()), *real_cells]
     asked = []
-    page = opened(chromium, address, asked, viewport={"width": 1280, "height": 900})
+    page = opened(browser, address, asked, viewport={"width": 1280, "height": 900})
     assert "not a medical device" in page.get_by_test_id("notice").inner_text()
     assert not any("onnx" in url for url in asked)  # until the reader asks for it
     load(page)
@@ -236,9 +212,9 @@ def test_the_page_answers_as_python_does_with_the_network_off(
         assert bool(ours["warnings"]) == bool(theirs["warnings"])
 
 
-def test_other_neighbours_move_the_answer_and_back(address, chromium):
+def test_other_neighbours_move_the_answer_and_back(address, browser, serious):
     asked = []
-    page = opened(chromium, address, asked, viewport={"width": 390, "height": 844})
+    page = opened(browser, address, asked, viewport={"width": 390, "height": 844})
     load(page)
     page.get_by_test_id("sample").first.click()
     page.get_by_test_id("classify").click()
@@ -255,9 +231,7 @@ def test_other_neighbours_move_the_answer_and_back(address, chromium):
     card.get_by_role("button", name="As before").click()
     card.get_by_text("of 10 neighbours").wait_for()
     assert card.locator(".scale-values").inner_text() == before
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    found = axe.Axe().run(page).response["violations"]
-    assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
+    assert serious(page) == []
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
     assert not [what for what in asked if what.startswith("error")]
     if target := os.environ.get("LEUKGNN_SCREENSHOTS"):
@@ -269,8 +243,8 @@ def test_other_neighbours_move_the_answer_and_back(address, chromium):
 
 
 @pytest.mark.parametrize("name", ["encoder.onnx.gz", "reference.json"])
-def test_a_damaged_file_is_refused_in_one_sentence(address, chromium, name):
-    page = chromium.new_page()
+def test_a_damaged_file_is_refused_in_one_sentence(address, browser, name):
+    page = browser.new_page()
     page.route(
         f"**/{name}",
         lambda route: route.fulfill(body=route.fetch().body()[:-1] + b"\0", status=200),
@@ -284,8 +258,8 @@ def test_a_damaged_file_is_refused_in_one_sentence(address, chromium, name):
     assert page.get_by_test_id("load").is_enabled()
 
 
-def test_files_of_another_version_are_refused_in_one_sentence(address, chromium):
-    page = chromium.new_page()
+def test_files_of_another_version_are_refused_in_one_sentence(address, browser):
+    page = browser.new_page()
 
     def another(route):
         model = route.fetch().json() | {"version": export.VERSION + 1}
