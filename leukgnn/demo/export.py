@@ -21,7 +21,6 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
-from torchvision.models import resnet18
 
 from leukgnn import files
 from leukgnn.cells.appearance import box_range
@@ -30,7 +29,7 @@ from leukgnn.cells.phantoms import SIDE
 from leukgnn.cells.table import training_cells
 from leukgnn.cells.transforms import DARK
 from leukgnn.demo.model_file import PARAMETERS, PASSED_ON, Floats, find_reference, read_model
-from leukgnn.demo.predict import described
+from leukgnn.demo.predict import FILE_BYTES, FILES, described
 from leukgnn.demo.samples import sample_names, sample_picture
 from leukgnn.features import read_features_file, resnet
 from leukgnn.graphs import LIKE
@@ -40,8 +39,6 @@ PAGE = Path(__file__).with_name("page")
 BITS = 10  # of a weight of the encoder; with 8, one label in seventy comes out otherwise
 OPSET = 20
 VERSION = 1  # of the files; a page refuses those of another
-CELLS = 32  # that a reader may choose at once
-CELL_BYTES = 4 * 2**20
 DIGITS = 12  # of a SHA-256: enough to know a file again
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
@@ -99,7 +96,7 @@ def _model(metadata: dict[str, Any], content: dict[str, bytes]) -> dict[str, Any
             for name, data in content.items()
         },
         "limits": {
-            "files": CELLS, "file_bytes": CELL_BYTES, "request_bytes": CELLS * CELL_BYTES,
+            "files": FILES, "file_bytes": FILE_BYTES, "request_bytes": FILES * FILE_BYTES,
             "least_side": IMAGES.size, "greatest_side": LARGEST_SIDE,
         },
         "looks": {
@@ -135,9 +132,7 @@ class _Shown(nn.Module):
 
     def __init__(self, weights: resnet.Weights) -> None:
         super().__init__()
-        self.body = resnet18()
-        self.body.load_state_dict(weights.state)
-        self.body.fc = nn.Identity()
+        self.body = resnet.body(weights)
         self.shown, _ = resnet.preprocessing(weights)
 
     def forward(self, pixels: Tensor) -> Tensor:

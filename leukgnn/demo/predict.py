@@ -9,9 +9,11 @@ from leukgnn.demo.predictor import BATCH, Predictor
 from leukgnn.files import InputError
 from leukgnn.paper import THRESHOLD
 
-__all__ = ["NOTICE", "Predictor", "as_text", "classify", "described"]
+__all__ = ["FILES", "FILE_BYTES", "NOTICE", "Predictor", "as_text", "classify", "described"]
 
 Given = Sequence[tuple[str, Callable[[], bytes]]]
+FILES = 32  # that go at once
+FILE_BYTES = 4 * 2**20  # a BMP of 600x600 pixels takes 1.1 MB
 NOTICE = "Research only, not a medical device."
 
 

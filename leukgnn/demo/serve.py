@@ -20,7 +20,7 @@ from werkzeug.exceptions import (
     UnsupportedMediaType,
 )
 
-from leukgnn.demo.predict import classify, described
+from leukgnn.demo.predict import FILE_BYTES, FILES, classify, described
 from leukgnn.demo.predictor import Predictor
 from leukgnn.demo.samples import sample_names, sample_picture
 from leukgnn.features import resnet
@@ -28,8 +28,6 @@ from leukgnn.files import InputError
 
 HOST = "127.0.0.1"
 MEGABYTE = 2**20
-FILES = 32  # of one request
-FILE_BYTES = 4 * MEGABYTE  # a BMP of 600x600 pixels takes 1.1
 REQUEST_BYTES = 32 * MEGABYTE
 NAME = 120  # letters of a file's name that an answer repeats
 HEADERS = {

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torchvision.models import resnet18
 from torchvision.transforms.v2 import functional
 from tqdm import tqdm
 
 from leukgnn import files, networks
 from leukgnn.cells.transforms import normalise, training_transform
 from leukgnn.experiments.splits import Mask
-from leukgnn.features.resnet import Weights
+from leukgnn.features.resnet import Weights, body
 from leukgnn.files import InputError
 from leukgnn.paper import EXTRACTOR, FINE_TUNING, TRAINING
 
@@ -38,9 +37,7 @@ class CNN(nn.Module):
 
     def __init__(self, weights: Weights, seed: int) -> None:
         super().__init__()
-        self.body = resnet18()
-        self.body.load_state_dict(weights.state)
-        self.body.fc = nn.Identity()
+        self.body = body(weights)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.head = nn.Linear(EXTRACTOR.features, TRAINING.classes)

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import safetensors.torch
@@ -204,6 +204,14 @@ def preprocessing(
     return lambda p: p / 255, "no more"
 
 
+def body(weights: Weights) -> nn.Module:
+    """ResNet-18 of these weights with `fc = Identity`: 512 features (section III.D)."""
+    network: nn.Module = resnet18()
+    network.load_state_dict(weights.state)
+    network.fc = nn.Identity()
+    return network
+
+
 def extractor(
     weights: Weights, *, precision: Precision = "float32", normalised: bool = True
 ) -> Embed:
@@ -219,9 +227,7 @@ def extractor(
         From uint8 pixels of shape (b, 3, 128, 128) to float32 features of shape (b, 512).
     """
     shown, _ = preprocessing(weights, normalised=normalised)
-    network = resnet18()
-    network.load_state_dict(weights.state)
-    network.fc = nn.Identity()
+    network: Any = body(weights)  # torch's stubs know no `to` with a memory format and a dtype
     kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
     network = network.eval().to(dtype=kind, memory_format=torch.channels_last)
     example = torch.zeros(2, 3, IMAGES.size, IMAGES.size, dtype=kind)
