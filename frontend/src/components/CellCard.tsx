@@ -1,8 +1,8 @@
 import { useId, useState } from "react";
 import type { Answer, Model } from "../api";
+import { home } from "../home";
 import { percent } from "../pure/wording";
 import { ClassMark } from "./ClassMark";
-import { home } from "../home";
 import { Explore } from "./Explore";
 import { GraphEffect } from "./GraphEffect";
 import { Neighbourhood } from "./Neighbourhood";
@@ -42,7 +42,13 @@ export function CellCard({ answer: given, preview, model }: Props) {
           <GraphEffect answer={answer} threshold={model.threshold} />
           <ThresholdKey answer={answer} model={model} />
           {home.networks && (
-            <Explore networks={home.networks} answer={given} k={model.k} onDecided={setAnswer} />
+            <Explore
+              networks={home.networks}
+              first={given}
+              answer={answer}
+              k={model.k}
+              onDecided={setAnswer}
+            />
           )}
         </div>
         <div className="neighbourhood">

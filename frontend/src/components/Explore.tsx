@@ -9,6 +9,8 @@ const MOST = 50; // neighbours
 interface Props {
   networks: Networks;
   /** As it was first given. */
+  first: Answer;
+  /** As it stands now. */
   answer: Answer;
   k: number;
   onDecided: (answer: Answer) => void;
@@ -23,13 +25,31 @@ function Took({ milliseconds: { decoding, encoder, decision } }: { milliseconds:
   );
 }
 
+interface SpeakerProps {
+  neighbour: Neighbour;
+  action: "Remove" | "Put back";
+  onAct: () => void;
+}
+
+function Speaker({ neighbour: { label, subject, filename }, action, onAct }: SpeakerProps) {
+  return (
+    <li className={action === "Put back" ? "removed" : undefined}>
+      <span>
+        <ClassMark label={label} /> {subject}
+      </span>
+      <button type="button" aria-label={`${action} neighbour ${filename}`} onClick={onAct}>
+        {action}
+      </button>
+    </li>
+  );
+}
+
 /** Other neighbourhoods of the same cell: how many cells, and which of them may speak. */
-export function Explore({ networks, answer, k, onDecided }: Props) {
+export function Explore({ networks, first, answer, k, onDecided }: Props) {
   const id = useId();
   const latest = useRef(0);
   const [chosen, setChosen] = useState(k);
   const [removed, setRemoved] = useState<Neighbour[]>([]);
-  const [decided, setDecided] = useState(answer);
   const [error, setError] = useState<string>();
 
   function decide(count: number, without: Neighbour[]) {
@@ -38,18 +58,17 @@ export function Explore({ networks, answer, k, onDecided }: Props) {
     latest.current += 1;
     const asked = latest.current;
     const names = without.map(({ filename }) => filename);
-    networks.decide(answer, count, names).then(
+    networks.decide(first, count, names).then(
       (found) => {
         if (asked !== latest.current) return; // the reader has moved on
         setError(undefined);
-        setDecided(found);
         onDecided(found);
       },
       (reason: Error) => setError(reason.message),
     );
   }
 
-  const moved = decided.probability - answer.probability;
+  const moved = answer.probability - first.probability;
   const beside =
     Math.abs(moved) < 0.0005
       ? "as"
@@ -70,40 +89,28 @@ export function Explore({ networks, answer, k, onDecided }: Props) {
         onChange={(event) => decide(Number(event.target.value), removed)}
       />
       <p role="status" data-testid="moved">
-        Probability of leukemia {three(decided.probability)}
-        {decided === answer ? "." : `, ${beside} with all ${k} neighbours.`}
+        Probability of leukemia {three(answer.probability)}
+        {answer === first ? "." : `, ${beside} with all ${k} neighbours.`}
       </p>
       {error && <p role="alert">{error}</p>}
-      {answer.milliseconds && <Took milliseconds={answer.milliseconds} />}
+      {first.milliseconds && <Took milliseconds={first.milliseconds} />}
       <p>Who speaks to it, by class and subject:</p>
       <ul className="speakers">
-        {decided.neighbours.map((neighbour) => (
-          <li key={neighbour.filename}>
-            <span>
-              <ClassMark label={neighbour.label} /> {neighbour.subject}
-            </span>
-            <button
-              type="button"
-              aria-label={`Remove neighbour ${neighbour.filename}`}
-              onClick={() => decide(chosen, [...removed, neighbour])}
-            >
-              Remove
-            </button>
-          </li>
+        {answer.neighbours.map((neighbour) => (
+          <Speaker
+            key={neighbour.filename}
+            neighbour={neighbour}
+            action="Remove"
+            onAct={() => decide(chosen, [...removed, neighbour])}
+          />
         ))}
         {removed.map((neighbour) => (
-          <li key={neighbour.filename} className="removed">
-            <span>
-              <ClassMark label={neighbour.label} /> {neighbour.subject}
-            </span>
-            <button
-              type="button"
-              aria-label={`Put back neighbour ${neighbour.filename}`}
-              onClick={() => decide(chosen, removed.filter((other) => other !== neighbour))}
-            >
-              Put back
-            </button>
-          </li>
+          <Speaker
+            key={neighbour.filename}
+            neighbour={neighbour}
+            action="Put back"
+            onAct={() => decide(chosen, removed.filter((other) => other !== neighbour))}
+          />
         ))}
       </ul>
       <button
