@@ -164,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(extra="demo")
 
     export = words.add_parser("export", help="write the demo as files for any static host")
-    export.add_argument("folder", type=Path, help="is made anew")
+    export.add_argument("folder", type=Path, help="empty, not there yet, or an earlier export")
     export.set_defaults(command=commands.export, extra="book")
 
     results = words.add_parser("results", help="write build/results from the predictions")

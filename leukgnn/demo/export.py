@@ -32,6 +32,7 @@ from leukgnn.demo.model_file import PARAMETERS, PASSED_ON, Floats, find_referenc
 from leukgnn.demo.predict import FILE_BYTES, FILES, described
 from leukgnn.demo.samples import sample_names, sample_picture
 from leukgnn.features import read_features_file, resnet
+from leukgnn.files import InputError
 from leukgnn.graphs import LIKE
 from leukgnn.paper import IMAGES
 
@@ -61,7 +62,17 @@ def export(folder: Path) -> int:
     -------
     int
         Bytes that a reader loads in order to classify.
+
+    Raises
+    ------
+    InputError
+        When the folder holds something other than an earlier export: that is not thrown away.
     """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not _is_export(folder)):
+        raise InputError(
+            f"{folder}: holds something else than an earlier export; give a folder that is empty "
+            "or not there yet."
+        )
     weights = resnet.find_weights()
     reference = find_reference(weights)
     cells = read_features_file(reference)
@@ -84,6 +95,11 @@ def export(folder: Path) -> int:
         model = _model(metadata, content)
         (made / "model.json").write_text(json.dumps(model, sort_keys=True), encoding="utf-8")
     return sum(len(data) for data in content.values())
+
+
+def _is_export(folder: Path) -> bool:
+    """Whether a folder has what every export has."""
+    return all((folder / name).is_file() for name in ("model.json", "decision.onnx.gz"))
 
 
 def _model(metadata: dict[str, Any], content: dict[str, bytes]) -> dict[str, Any]:

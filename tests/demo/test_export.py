@@ -17,6 +17,7 @@ from leukgnn.cells import phantoms
 from leukgnn.cells.transforms import evaluation_pixels
 from leukgnn.demo import export
 from leukgnn.demo.predict import classify
+from leukgnn.files import InputError
 from leukgnn.graphs import knn
 from leukgnn.paper import THRESHOLD
 
@@ -30,7 +31,8 @@ def exported(tmp_path_factory):
     """The exported folder; tests only read it."""
     folder = tmp_path_factory.mktemp("site") / "try"
     folder.mkdir()
-    (folder / "of_an_earlier_build.txt").touch()
+    for name in ("of_an_earlier_build.txt", "model.json", "decision.onnx.gz"):
+        (folder / name).touch()
     export.export(folder)
     return folder
 
@@ -62,6 +64,14 @@ def test_the_folder_is_made_anew_and_says_what_is_in_it(exported):
     page = (exported / "index.html").read_text()
     assert 'data-home="static"' in page and "default-src 'none'" in page
     assert "ONNX Runtime" in (exported / "licenses-runtime.md").read_text()
+
+
+def test_a_folder_of_something_else_is_not_thrown_away(tmp_path):
+    (tmp_path / "thesis.txt").touch()
+    for folder in (tmp_path, tmp_path / "thesis.txt"):
+        with pytest.raises(InputError, match="something else than an earlier export"):
+            export.export(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_the_networks_answer_as_the_predictor_does(sessions, drawn, predictor):
