@@ -234,6 +234,7 @@ def test_other_neighbours_move_the_answer_and_back(address, browser, serious):
     card.get_by_text("Choose other neighbours").click()
     card.get_by_role("button", name="Remove").first.click()
     card.get_by_role("button", name="Put back").wait_for()
+    card.get_by_text("of 9 neighbours").wait_for()  # the answer comes a moment after the click
     assert "9 neighbours" in card.inner_text()
     assert card.locator(".scale-values").inner_text() != before
     card.get_by_test_id("k").fill("30")

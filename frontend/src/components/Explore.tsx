@@ -68,6 +68,8 @@ export function Explore({ networks, first, answer, k, onDecided }: Props) {
     );
   }
 
+  const gone = new Set(removed.map(({ filename }) => filename)); // before the answer is there too
+  const speaking = answer.neighbours.filter(({ filename }) => !gone.has(filename));
   const moved = answer.probability - first.probability;
   const beside =
     Math.abs(moved) < 0.0005
@@ -96,7 +98,7 @@ export function Explore({ networks, first, answer, k, onDecided }: Props) {
       {first.milliseconds && <Took milliseconds={first.milliseconds} />}
       <p>Who speaks to it, by class and subject:</p>
       <ul className="speakers">
-        {answer.neighbours.map((neighbour) => (
+        {speaking.map((neighbour) => (
           <Speaker
             key={neighbour.filename}
             neighbour={neighbour}
