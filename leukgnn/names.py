@@ -49,6 +49,18 @@ GROUPINGS = {  # what a random partition keeps together, from finest to coarsest
     "near_duplicates": Name("subjects linked by near-duplicates"),
 }
 
+NETWORKS = {  # other graph networks, each beside the same network without edges
+    "sage": Name("GraphSAGE", SKY),
+    "gat": Name("GAT (v2)", SKY),
+    "cheb": Name("ChebNet", SKY),
+    "gin": Name("GIN", SKY),
+    "appnp": Name("APPNP", SKY),
+    "sign_2": Name("SIGN, two hops", SKY),
+    "sign_4": Name("SIGN, four hops", SKY),
+    "strong_gcn": Name("GCN, strong recipe", GREEN),
+    "strong_sage": Name("GraphSAGE, strong recipe", SKY),
+}
+
 MODELS = {
     "majority": Name("always leukemic", GREY),
     "size": Name("cell size alone", GREY),
@@ -82,6 +94,10 @@ MODELS = {
     "encoder_mlp": Name("MLP on our encoder's features", ORANGE),
     "cnn_gcn": Name("GCN on fine-tuned features", SKY),
     "cnn_mlp": Name("MLP on fine-tuned features", YELLOW),
+    "vote": Name("vote of the neighbours", GREY),
+    "gat_vote": Name("vote of the neighbours, weighed by attention", GREY),
+    **NETWORKS,
+    **{f"{key}_alone": Name(f"{name.label}, no edges", ORANGE) for key, name in NETWORKS.items()},
 }
 
 METRICS = {

@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from leukgnn import networks
+from leukgnn import names, networks
 from leukgnn.cells import log_area
 from leukgnn.experiments.tasks import Probability, Task
 from leukgnn.files import InputError
@@ -111,6 +111,52 @@ def _gcn_on(task: Task, edge_index: NDArray[np.int64]) -> Probability:
     """Answer of a GCN trained and asked on these edges."""
     network, _ = task.trained(task.gcn_kind, edge_index)
     return task.ask(network, edge_index)
+
+
+def other_network(task: Task, _: None = None, *, key: str, alone: bool = False) -> Probability:
+    """Answer of another graph network, or of its twin: the same one trained without any edge."""
+    _check_plain(task)
+    edges = no_edges() if alone else task.edge_index
+    return task.ask(task.trained(networks.FAMILIES[key], edges)[0], edges)
+
+
+def gat(task: Task, _: None = None) -> Probability:
+    """Answer of the network that learns how much to hear of each neighbour."""
+    _check_plain(task)
+    return task.ask(task.trained_gat[0], task.edge_index)
+
+
+def gat_vote(task: Task, _: None = None) -> Probability:
+    """Share of its attention to training neighbours that the GAT pays to leukemic ones."""
+    _check_plain(task)
+    return _vote(task, *networks.attention(task.trained_gat[0], task.inputs, task.edge_index))
+
+
+def vote(task: Task, _: None = None) -> Probability:
+    """Share of leukemic cells among a cell's training neighbours in the graph."""
+    return _vote(task, task.edge_index, np.ones(task.edge_index.shape[1]))
+
+
+def _vote(task: Task, edge_index: NDArray[np.int64], weight: NDArray[Any]) -> Probability:
+    """Weighed share of leukemic training neighbours; a half for a cell without any."""
+    known = task.split.train[edge_index[0]]
+    (source, target), weight = edge_index[:, known], weight[known].astype(np.float64)
+    heard = np.bincount(target, weight, minlength=len(task.x))
+    leukemic = np.bincount(target, weight * task.labels[source], minlength=len(task.x))
+    share: NDArray[np.float64] = np.full(len(task.x), 0.5)
+    np.divide(leukemic, heard, out=share, where=heard > 0)
+    return share
+
+
+def _check_plain(task: Task) -> None:
+    """Raise InputError for settings that are of the GCN's layers or its adjacency."""
+    plain = networks.Settings()
+    for name in ("batch_size", "normalisation", "similarity_weights", "batch_norm", "residual"):
+        if getattr(task.settings, name) != getattr(plain, name):
+            raise InputError(
+                f"{name}={getattr(task.settings, name)!r}: the other graph networks have layers of "
+                f"their own and train on the whole graph; expected {getattr(plain, name)!r}."
+            )
 
 
 def majority(task: Task, _: None = None) -> Probability:
@@ -243,6 +289,17 @@ CLASSIFIERS = {
     "gcn_tuned": Classifier(gcn_tuned, RATES_AND_DECAYS, graph=True, trained=True),
     "gcn_random_graph": Classifier(gcn_random_graph, graph=True, trained=True),
     "gcn_masked": Classifier(gcn_masked, graph=True, trained=True),
+    "vote": Classifier(vote, graph=True),
+    **{
+        key: Classifier(partial(other_network, key=key), graph=True, trained=True)
+        for key in names.NETWORKS
+    },
+    "gat": Classifier(gat, graph=True, trained=True),
+    "gat_vote": Classifier(gat_vote, graph=True, trained=True),
+    **{
+        f"{key}_alone": Classifier(partial(other_network, key=key, alone=True), trained=True)
+        for key in names.NETWORKS
+    },
 }
 
 

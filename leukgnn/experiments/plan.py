@@ -14,7 +14,7 @@ from leukgnn.experiments.runs import Asked, Run
 from leukgnn.features import Features, all_sizes, control_features, shipped_features
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached, Builder, Cliques, Joined
-from leukgnn.names import GROUPINGS
+from leukgnn.names import GROUPINGS, NETWORKS
 from leukgnn.networks import Settings
 from leukgnn.paper import GRAPH, RELEASED, TRAINING
 from leukgnn.profiles import profile
@@ -27,6 +27,7 @@ FOLDS = 3  # of those partitions
 KS = (2, 5, 20, 50)  # beside the paper's k
 SIMILARITY = 0.998  # least cosine of two near-duplicates
 READING_SEEDS = 2  # of each reading of the paper
+NETWORK_SEEDS = 5  # of the other graph networks
 MINIBATCH_EPOCHS = 10  # epochs of the mini-batch reading: each is some two hundred steps
 RELEASED_SETTINGS = Settings(
     hidden=RELEASED.hidden,
@@ -102,6 +103,8 @@ class Plan:
         Least cosine of near-duplicates.
     reading_seeds : int
         Of every reading of the paper, dose of smoothing and control.
+    network_seeds : int
+        Of the other graph networks.
     minibatch_epochs : int
     """
 
@@ -119,6 +122,7 @@ class Plan:
     ks: tuple[int, ...] = KS
     similarity: float = SIMILARITY
     reading_seeds: int = READING_SEEDS
+    network_seeds: int = NETWORK_SEEDS
     minibatch_epochs: int = MINIBATCH_EPOCHS
 
     @classmethod
@@ -141,7 +145,9 @@ class Plan:
         return replace(plan, **few)
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "partitions", "partition_seeds", "repeats", "reading_seeds"):
+        for name in (
+            "seeds", "partitions", "partition_seeds", "repeats", "reading_seeds", "network_seeds",
+        ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise InputError(f"{name}={getattr(self, name)}: expected at least 1.")
 
@@ -370,7 +376,7 @@ class Plan:
         asked = []
         for name in readings:
             reading = READINGS[name]
-            for partition, graph, seeds in self._tested(protocol):
+            for partition, graph, seeds in self._tested(protocol, self.reading_seeds):
                 asked += self._ask(
                     name, {"gcn": reading.classifier, "mlp": "mlp"}, partition, seeds,
                     graph=replace(graph, **reading.graph),
@@ -383,16 +389,42 @@ class Plan:
         models = ("mlp", *(f"mlp_smoothed_{hops}" for hops in PASSES), "gcn")
         return [
             a
-            for partition, graph, seeds in self._tested(protocol)
+            for partition, graph, seeds in self._tested(protocol, self.reading_seeds)
             for a in self._ask(protocol, models, partition, seeds, graph=graph)
         ]
 
-    def _tested(self, protocol: str) -> list[tuple[Partition, Joined | Attached, Iterable[int]]]:
+    def _tested(
+        self, protocol: str, number: int
+    ) -> list[tuple[Partition, Joined | Attached, Iterable[int]]]:
         """Partitions of a protocol, with their graphs and seeds, for what has few seeds."""
-        seeds = self._counted(self.reading_seeds)
+        seeds = self._counted(number)
         if protocol == "as_written":
             return [(self._drawn(seed), self.joined, [seed]) for seed in seeds]
         return [(Partition(by="official"), self.attached, seeds)]
+
+    def other_networks(self, protocol: str, families: Sequence[str] = ()) -> list[Asked]:
+        """Other graph networks, each with its twin without edges, and the GCN with the MLP.
+
+        Beside the GAT the votes of the neighbours stand, weighed by its attention and not.
+
+        Parameters
+        ----------
+        protocol : str
+            "as_written" or "subject_disjoint".
+        families : sequence of str
+            Keys of `names.NETWORKS`; all when empty.
+        """
+        families = families or list(NETWORKS)
+        for key in families:
+            if key not in NETWORKS:
+                raise InputError(f"family {key!r}: expected one of {', '.join(NETWORKS)}.")
+        models = ["gcn", "mlp", *families, *(f"{key}_alone" for key in families)]
+        models += ["vote", "gat_vote"] if "gat" in families else []
+        return [
+            a
+            for partition, graph, seeds in self._tested(protocol, self.network_seeds)
+            for a in self._ask(protocol, models, partition, seeds, graph=graph)
+        ]
 
     def control(self) -> list[Asked]:
         """The positive control with subjects apart: labels that only neighbours carry."""
@@ -448,6 +480,12 @@ class Plan:
                 *self.control(),
             ],
             "faults": self.faults(),
+            "networks": [
+                a
+                for protocol in ("subject_disjoint", "as_written")
+                for a in self.other_networks(protocol)
+                if a.run.classifier not in ("gcn", "mlp")
+            ],
             "settings": [*self.sweep(), *self.learning_rates(), *self.batch_sizes()],
         }
 

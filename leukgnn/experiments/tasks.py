@@ -102,6 +102,11 @@ class Task:
         kind = networks.MLP if self.settings.textbook else self._varied
         return self.trained(kind, no_edges())
 
+    @cached_property
+    def trained_gat(self) -> tuple[Any, pd.DataFrame]:
+        """The network that learns its neighbours' weights, and its curves."""
+        return self.trained(networks.FAMILIES["gat"], self.edge_index)
+
     @property
     def gcn_kind(self) -> Callable[..., "nn.Module"]:
         """What builds a graph network with the layers that the settings ask for."""

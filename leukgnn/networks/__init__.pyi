@@ -1,20 +1,23 @@
 from .adjacency import adjacency_of, neighbourhood, normalised, similarities
+from .families import FAMILIES
 from .fast import accelerated
 from .gcn import GCN
 from .mlp import MLP
 from .propagation import correct_and_smooth, label_propagation, smoothed
 from .settings import CURVES, Settings
-from .training import class_weights, fit, hidden, parameter_count, predict, seeded
+from .training import attention, class_weights, fit, hidden, parameter_count, predict, seeded
 from .varied import VariedGCN
 
 __all__ = [
     "CURVES",
+    "FAMILIES",
     "GCN",
     "MLP",
     "Settings",
     "VariedGCN",
     "accelerated",
     "adjacency_of",
+    "attention",
     "class_weights",
     "correct_and_smooth",
     "fit",

@@ -4,14 +4,13 @@ Each trick is exact: the fast form shares the network's parameters and gives the
 gradients (tests/networks). `fit` uses it; nothing else has to.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from leukgnn.networks.gcn import GCN
 from leukgnn.networks.mlp import MLP
+from leukgnn.networks.operators import Kept, Operator
 
 
 def accelerated(network: nn.Module) -> nn.Module:
@@ -45,31 +44,15 @@ class _FastGCN(nn.Module):
         super().__init__()
         self.network = network
         self.dropout = Dropout(network.dropout.p)
-        self._smoothed: tuple[Tensor, Tensor, Tensor] | None = None
-        self._transposed: tuple[Tensor, Tensor] | None = None
+        self._smooth = Kept(lambda x, adjacency: (Operator(adjacency), adjacency @ x))
 
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
         """Logits, shape (n, out_channels)."""
         conv1, conv2 = self.network.conv1, self.network.conv2
-        hidden = (conv1.lin(self._smooth(x, adjacency)) + conv1.bias).relu()
-        scores = conv2.lin(self.dropout(hidden))
-        product: Tensor = _Product.apply(adjacency, self._transpose(adjacency), scores)
-        logits: Tensor = product + conv2.bias
+        operator, smooth = self._smooth(x, adjacency)
+        hidden = (conv1.lin(smooth) + conv1.bias).relu()
+        logits: Tensor = operator @ conv2.lin(self.dropout(hidden)) + conv2.bias
         return logits
-
-    def _smooth(self, x: Tensor, adjacency: Tensor) -> Tensor:
-        """A X, kept for the next epoch on the same features and graph."""
-        if self._smoothed is None or not (
-            self._smoothed[0] is x and self._smoothed[1] is adjacency
-        ):
-            self._smoothed = x, adjacency, adjacency @ x
-        return self._smoothed[2]
-
-    def _transpose(self, adjacency: Tensor) -> Tensor:
-        """Transposed adjacency: it costs six times the product itself, so only once."""
-        if self._transposed is None or self._transposed[0] is not adjacency:
-            self._transposed = adjacency, adjacency.t().to_sparse_csr()
-        return self._transposed[1]
 
 
 class _FastMLP(nn.Module):
@@ -85,18 +68,3 @@ class _FastMLP(nn.Module):
         lin1, lin2 = self.network.lin1, self.network.lin2
         hidden = (linear(x, lin1.weight) + lin1.bias).relu()
         return linear(self.dropout(hidden), lin2.weight) + lin2.bias
-
-
-class _Product(torch.autograd.Function):
-    """Sparse times dense, with the transposed matrix at hand for the way back."""
-
-    @staticmethod
-    def forward(ctx: Any, matrix: Tensor, transposed: Tensor, dense: Tensor) -> Tensor:
-        """`matrix @ dense`."""
-        ctx.transposed = transposed
-        return matrix @ dense
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor]:
-        """Gradient with respect to `dense`; the adjacency is not trained."""
-        return None, None, ctx.transposed @ gradients[0]

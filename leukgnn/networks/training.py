@@ -13,6 +13,7 @@ from tqdm import tqdm
 from leukgnn.files import InputError
 from leukgnn.networks.adjacency import adjacency_of, neighbourhood
 from leukgnn.networks.fast import accelerated
+from leukgnn.networks.gat import GAT
 from leukgnn.networks.settings import CURVES, Settings
 from leukgnn.paper import THRESHOLD, TRAINING
 
@@ -152,6 +153,18 @@ def hidden(network: nn.Module, x: Floats, edge_index: Ints) -> Floats:
     adjacency = adjacency_of(x, edge_index, Settings())
     values: Floats = network.hidden(torch.from_numpy(x), adjacency).numpy()  # type: ignore[operator]
     return values
+
+
+@torch.no_grad()
+def attention(network: GAT, x: Floats, edge_index: Ints) -> tuple[Ints, Floats]:
+    """Edges (2, E) and the attention (E,) that a trained `GAT` pays to each, self loops left out.
+
+    What arrives at a cell sums to 1 together with the attention that it pays to itself.
+    """
+    network.eval()
+    edges, weights = network.attention(torch.from_numpy(x), adjacency_of(x, edge_index, Settings()))
+    apart = edges[0] != edges[1]
+    return edges[:, apart].numpy(), weights[apart].numpy()
 
 
 @torch.no_grad()

@@ -1,15 +1,17 @@
 """Classifiers: probabilities of test cells that owe nothing to other test cells."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from leukgnn import graphs, networks
+from leukgnn import graphs, names, networks
 from leukgnn.experiments import (
     CLASSIFIERS,
     Partition,
@@ -267,12 +269,18 @@ def by_neighbours(separable):
     return asked_about(features, split=split, graph=Given(tuple(np.array(pairs).T.tolist())))
 
 
-@pytest.mark.parametrize("name", ["gcn", "sgc", "label_propagation", "correct_and_smooth"])
+NEIGHBOURLY = ["gcn", "sgc", "label_propagation", "correct_and_smooth", "vote", "gat_vote"]
+
+
+@pytest.mark.parametrize("name", [*NEIGHBOURLY, *names.NETWORKS])
 def test_what_only_neighbours_show_is_found_along_the_edges(by_neighbours, name):
     assert area_of(name, by_neighbours) > 0.9
 
 
-@pytest.mark.parametrize("name", ["mlp", "gcn_dummy", "logistic", "svm", "knn"])
+ALONE = ["mlp", "gcn_dummy", "logistic", "svm", "knn"]
+
+
+@pytest.mark.parametrize("name", [*ALONE, *(f"{key}_alone" for key in names.NETWORKS)])
 def test_what_only_neighbours_show_is_missed_by_whoever_looks_at_the_cell_alone(
     by_neighbours, name
 ):
@@ -354,6 +362,35 @@ def test_the_vote_is_the_share_of_leukemic_cells_among_the_nearest(easy):
     votes = easy.labels[train][nearest].mean(axis=1)
     assert classifiers.knn(easy, 7)[test] == pytest.approx(votes)
     assert len(np.unique(votes)) > 3
+
+
+def test_the_neighbours_vote_by_training_cells_alone_and_by_attention(task):
+    """Edges 1, 2 -> 0 and 2, 3 -> 1; cell 3 is a test cell, cell 0 pays cell 2 all attention."""
+    labels = pd.Series([0, 0, 1, 1])
+    train = np.array([True, True, True, False])
+    given = SimpleNamespace(
+        x=np.zeros((4, 1)), labels=labels.to_numpy(), split=Split("f", train, ~train)
+    )
+    edges = np.array([[1, 2, 2, 3], [0, 0, 1, 1]])
+    equal = classifiers._vote(given, edges, np.ones(4))
+    assert equal.tolist() == [0.5, 1.0, 0.5, 0.5]
+    assert classifiers._vote(given, edges, np.array([0.0, 1, 0.5, 9])).tolist() == [1, 1, 0.5, 0.5]
+    near, _ = graphs.attach(task.x[task.split.test], task.x[task.split.train], 5)
+    share = task.labels[task.split.train][near].mean(axis=1)
+    assert answer("vote", task)[task.split.test] == pytest.approx(share)
+    weighed = answer("gat_vote", task)[task.split.test]
+    assert weighed != pytest.approx(share, abs=1e-6) and np.abs(weighed - share).max() < 0.5
+
+
+@pytest.mark.parametrize(
+    "settings", [{"batch_size": 16}, {"normalisation": "row"}, {"residual": True}]
+)
+@pytest.mark.parametrize("name", ["sage", "gat", "gat_vote", "cheb_alone"])
+def test_the_other_networks_refuse_settings_of_the_gcns_layers(task, name, settings):
+    varied = dataclasses.replace(task, settings=Settings(epochs=1, **settings))
+    (key,) = settings
+    with pytest.raises(InputError, match=f"^{key}="):
+        answer(name, varied)
 
 
 def test_sgc_is_the_logistic_regression_on_twice_smoothed_features(easy):
