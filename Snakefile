@@ -56,6 +56,7 @@ CHAPTERS = {  # name: what it reads besides the package
     "13_faults": [FEATURES, RUNS],
     "14_page": [FEATURES, RUNS, MODELS, SHIPPED],
     "15_encoder": [FEATURES, RUNS, IMAGED],
+    "16_networks": [FEATURES, RUNS],
 }
 try:
     profile(PROFILE)

@@ -149,6 +149,11 @@ def _parser() -> argparse.ArgumentParser:
     predict = words.add_parser("predict", help="classify images of single cells")
     predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
     predict.add_argument("--json", action="store_true", help="neighbours and warnings too, as JSON")
+    predict.add_argument(
+        "--explain",
+        action="store_true",
+        help="also the neighbours whose absence would change the answer most",
+    )
     serve = words.add_parser("serve", help="start the demo at a local address")
     serve.add_argument("--port", type=int, default=8000)
     for parser_of, command in ((predict, commands.predict), (serve, commands.serve)):

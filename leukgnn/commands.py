@@ -206,7 +206,11 @@ def predict(options: Namespace) -> int:
     predictor = demo.Predictor(resnet.find_weights(options.weights), options.reference)
     given = [(str(path), partial(images.read_content, path)) for path in options.images]
     results = demo.classify(predictor, given)
-    print(json.dumps(results, indent=2) if options.json else demo.as_text(results))
+    print(
+        json.dumps(results, indent=2)
+        if options.json
+        else demo.as_text(results, explain=options.explain)
+    )
     return 0 if all(result["ok"] for result in results) else 1
 
 

@@ -7,6 +7,8 @@ export interface Neighbour {
   subject: string;
   label: Label;
   similarity: number;
+  /** Of the probability of leukemia, were this neighbour alone not there. */
+  change: number;
 }
 
 export interface Answer {

@@ -158,15 +158,22 @@ async function judged(
   odd: string[],
 ): Promise<Answer> {
   const { model, reference, decision } = ready();
-  const chosen = new Float32Array(reference.label.length);
+  const cells = reference.label.length;
   const features = row(cell.features);
-  const alone = await numbers(decision, { features, chosen: row(chosen) });
+  const alone = await numbers(decision, { features, chosen: row(new Float32Array(cells)) });
   const similarity = alone("similarity");
   const attached = nearest(similarity, k);
   const near = attached.filter((i) => !without.includes(reference.filename[i] ?? ""));
-  for (const i of near) chosen[i] = 1;
-  const attachedTo = await numbers(decision, { features, chosen: row(chosen) });
-  const probability = attachedTo("gcn")[0] ?? NaN;
+  // The first neighbourhood has all of them, each other one lacks one.
+  const chosen = new Float32Array((near.length + 1) * cells);
+  for (let without = 0; without <= near.length; without += 1) {
+    near.forEach((i, at) => {
+      if (at !== without - 1) chosen[without * cells + i] = 1;
+    });
+  }
+  const neighbourhoods = new ort.Tensor("float32", chosen, [near.length + 1, cells]);
+  const judgedOver = (await numbers(decision, { features, chosen: neighbourhoods }))("gcn");
+  const probability = judgedOver[0] ?? NaN;
   const label = labelOf(probability, model.threshold);
   const closest = attached[0] ?? 0;
   return {
@@ -178,11 +185,12 @@ async function judged(
     as_dummy_node: six(alone("gcn")[0] ?? NaN),
     above_operating_point: probability >= model.operating_point.threshold,
     leukemic_share: near.reduce((sum, i) => sum + (reference.label[i] ?? 0), 0) / near.length || 0,
-    neighbours: near.map((i) => ({
+    neighbours: near.map((i, at) => ({
       filename: reference.filename[i] ?? "",
       subject: reference.subject[i] ?? "",
       label: CLASSES[reference.label[i] as 0 | 1],
       similarity: six(similarity[i] ?? NaN),
+      change: six((judgedOver[at + 1] ?? NaN) - probability),
     })),
     warnings: [
       ...unlike(1 - (similarity[closest] ?? NaN), model),

@@ -13,8 +13,8 @@ const answer = {
   above_operating_point: true,
   leukemic_share: 0.5,
   neighbours: [
-    { filename: "a.bmp", subject: "11", label: "Leukemia", similarity: 0.97 },
-    { filename: "b.bmp", subject: "H12", label: "Healthy", similarity: 0.96 },
+    { filename: "a.bmp", subject: "11", label: "Leukemia", similarity: 0.97, change: -0.012 },
+    { filename: "b.bmp", subject: "H12", label: "Healthy", similarity: 0.96, change: 0.03 },
   ],
   warnings: [],
 };
@@ -25,7 +25,8 @@ test("one row for each result under one header, lines end with CR LF", () => {
     "file_name,ok,label,confidence,probability,without_graph,as_dummy_node,above_operating_point," +
       "leukemic_share,neighbours,warnings,error",
     "UID_1_2_3_all.bmp,true,Leukemia,0.87,0.8712,0.7512,0.7301,true,0.5," +
-      '"a.bmp (subject 11, Leukemia, 0.97); b.bmp (subject H12, Healthy, 0.96)",,',
+      '"a.bmp (subject 11, Leukemia, 0.97, without it -0.012); ' +
+      'b.bmp (subject H12, Healthy, 0.96, without it 0.03)",,',
     "broken.bmp,false,,,,,,,,,,It is no image.",
     "",
   ]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { counted, labelOf, percent, similarity } from "../src/pure/wording.js";
+import { counted, labelOf, percent, signed, similarity } from "../src/pure/wording.js";
 
 test("one cell, two cells, thousands", () => {
   assert.equal(counted(1, "cell"), "1 cell");
@@ -10,6 +10,11 @@ test("one cell, two cells, thousands", () => {
 test("the threshold itself counts as leukemia, as on the server", () => {
   assert.equal(labelOf(0.5, 0.5), "Leukemia");
   assert.equal(labelOf(0.499999, 0.5), "Healthy");
+});
+
+test("a change has a sign", () => {
+  assert.equal(signed(0.0123), "+0.012");
+  assert.equal(signed(-0.5), "\u22120.500");
 });
 
 test("percent are whole, similarities have as many decimals as sent, at least four", () => {

@@ -39,7 +39,7 @@ from leukgnn.paper import IMAGES
 PAGE = Path(__file__).with_name("page")
 BITS = 10  # of a weight of the encoder; with 8, one label in seventy comes out otherwise
 OPSET = 20
-VERSION = 1  # of the files; a page refuses those of another
+VERSION = 2  # of the files; a page refuses those of another
 DIGITS = 12  # of a SHA-256: enough to know a file again
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
@@ -185,13 +185,14 @@ class Decision(nn.Module):
         )
 
     def forward(self, features: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Cosine with each reference cell (1, n), and P(leukemic) by GCN and by MLP, (1,).
+        """Cosine with each reference cell (1, n), P(leukemic) by GCN (m,) and by MLP (1,).
 
-        `features` (1, 512) are the new cell's; `chosen` (1, n) is 1 for its neighbours, else 0.
+        `features` (1, 512) are the new cell's; each row of `chosen` (m, n) is one neighbourhood, 1
+        for its neighbours, else 0.
         """
         columns = self.columns.float()
         similarity = features @ columns / (self.length * features.norm())
-        own = 1 / (chosen.sum() + 1)
+        own = 1 / (chosen.sum(dim=1, keepdim=True) + 1)
         edge = chosen * (own / self.degree).sqrt()
         smoothed = own * features + edge @ columns.T
         judged = own * self._scores(self.gcn, smoothed) + edge @ self.scores + self.gcn[3]
@@ -207,14 +208,19 @@ class Decision(nn.Module):
 
 def decision(tensors: Mapping[str, Floats], x: NDArray[np.float32]) -> onnx.ModelProto:
     """`Decision` as a graph, with the reference cells in it as float16."""
-    given = {"features": torch.ones(1, x.shape[1]), "chosen": torch.zeros(1, len(x))}
-    return _exported(Decision(tensors, x), given, ["similarity", "gcn", "mlp"])
+    given = {"features": torch.ones(1, x.shape[1]), "chosen": torch.zeros(2, len(x))}
+    many = {"features": {}, "chosen": {0: torch.export.Dim("neighbourhoods")}}
+    return _exported(Decision(tensors, x), given, ["similarity", "gcn", "mlp"], many)
 
 
-def _exported(network: nn.Module, given: dict[str, Tensor], outputs: list[str]) -> onnx.ModelProto:
+def _exported(
+    network: nn.Module, given: dict[str, Tensor], outputs: list[str],
+    many: dict[str, Any] | None = None,
+) -> onnx.ModelProto:  # fmt: skip
+    """Graph of a network; `many` names the axes of its inputs whose length is open."""
     program = torch.onnx.export(
         network.eval(), tuple(given.values()), input_names=list(given), output_names=outputs,
-        opset_version=OPSET, dynamo=True, verbose=False,
+        opset_version=OPSET, dynamo=True, verbose=False, dynamic_shapes=many,
     )  # fmt: skip
     if program is None:
         raise RuntimeError("torch.onnx.export gave no program.")

@@ -13,6 +13,7 @@ __all__ = ["FILES", "FILE_BYTES", "NOTICE", "Predictor", "as_text", "classify", 
 
 Given = Sequence[tuple[str, Callable[[], bytes]]]
 FILES = 32  # that go at once
+TELLING = 3  # neighbours that explain an answer
 FILE_BYTES = 4 * 2**20  # a BMP of 600x600 pixels takes 1.1 MB
 NOTICE = "Research only, not a medical device."
 
@@ -51,8 +52,8 @@ def _classify(predictor: Predictor, given: Given) -> list[dict[str, Any]]:
     return results
 
 
-def as_text(results: Sequence[Mapping[str, Any]]) -> str:
-    """Table of `classify`'s results for a terminal."""
+def as_text(results: Sequence[Mapping[str, Any]], *, explain: bool = False) -> str:
+    """Table of `classify`'s results for a terminal; `explain` adds the `TELLING` neighbours."""
     lines = [f"{'label':<9} {'P(leukemic)':>11} {'no graph':>9} {'neighbours':>11}  file"]
     for result in results:
         if not result["ok"]:
@@ -63,12 +64,23 @@ def as_text(results: Sequence[Mapping[str, Any]]) -> str:
             f"{result['without_graph']:>9.3f} {result['leukemic_share']:>11.0%}  {result['name']}"
         )
         lines += [f"          warning: {warning}" for warning in result["warnings"]]
+        lines += _explained(result["neighbours"]) if explain else []
     lines += [
         "",
         "Columns 2 to 4: by the graph network, by the same network without graph, share of "
         f"leukemic neighbours. {NOTICE}",
     ]
     return "\n".join(lines)
+
+
+def _explained(neighbours: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lines on the neighbours whose absence would change the probability most."""
+    telling = sorted(neighbours, key=lambda one: -abs(one["change"]))[:TELLING]
+    return [
+        f"          without {one['filename']} ({one['label']}, {one['subject']}): "
+        f"{one['change']:+.3f}"
+        for one in telling
+    ]
 
 
 def described(metadata: Mapping[str, Any]) -> dict[str, Any]:

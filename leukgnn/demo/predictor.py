@@ -36,12 +36,22 @@ BATCH = 32  # cells a pass of ResNet-18; an answer does not depend on it
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A reference cell that a new one is attached to."""
+    """A reference cell that a new one is attached to.
+
+    Attributes
+    ----------
+    filename, subject, label : str
+    similarity : float
+        Cosine of the features.
+    change : float
+        Of the probability of class 1 by the GCN, were this neighbour alone not there.
+    """
 
     filename: str
     subject: str
     label: str
     similarity: float
+    change: float
 
 
 @dataclass(frozen=True)
@@ -134,11 +144,13 @@ class Predictor:
             x = self._embed(pixels)
             near, similarity = self.attach(x)
             judged = (self.judge(x, near), self.without_graph(x), self.judge(x, near[:, :0]))
+            changes = self.without_each(x, near) - judged[0][:, None]
             for i, probabilities in enumerate(zip(*judged, strict=True)):
                 nearest = self._filenames[near[i, 0]], 1 - float(similarity[i, 0])
                 odd = oddities(images[start + i].width, pixels[i].numpy())
                 warnings = (*self._unlike(*nearest), *odd.values())
-                answers.append(self._answer(probabilities, near[i], similarity[i], warnings))
+                neighbours = self._neighbours(near[i], similarity[i], changes[i])
+                answers.append(self._answer(probabilities, neighbours, warnings))
         return answers
 
     def attach(self, x: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -161,6 +173,11 @@ class Predictor:
         scores += (edge * self._tensors["scores"][near]).sum(axis=1)
         return self._probability("gcn", scores)
 
+    def without_each(self, x: NDArray[np.float32], near: NDArray[np.int64]) -> Floats:
+        """Probability of class 1 by the GCN without one of the neighbours each, shape (m, k)."""
+        fewer = [self.judge(x, np.delete(near, one, axis=1)) for one in range(near.shape[1])]
+        return np.stack(fewer, axis=1)
+
     def without_graph(self, x: NDArray[np.float32]) -> Floats:
         """Probability of class 1 by the MLP, shape (m,)."""
         return self._probability("mlp", self._scores("mlp", x.astype(np.float64)))
@@ -182,13 +199,12 @@ class Predictor:
     def _answer(
         self,
         probabilities: tuple[float, float, float],
-        near: NDArray[np.int64],
-        similarity: NDArray[np.float32],
+        neighbours: tuple[Neighbour, ...],
         warnings: tuple[str, ...],
     ) -> Answer:
         probability, alone, dummy = map(float, probabilities)
         label = int(probability >= THRESHOLD)
-        labels = self._labels[near]
+        leukemic = [neighbour.label == CLASS_NAMES[1] for neighbour in neighbours]
         return Answer(
             label=CLASS_NAMES[label],
             confidence=round(probability if label else 1 - probability, 2),
@@ -198,17 +214,23 @@ class Predictor:
             above_operating_point=bool(
                 probability >= self.metadata["operating_point"]["threshold"]
             ),
-            leukemic_share=float(labels.mean()),
-            neighbours=tuple(
-                Neighbour(
-                    self._filenames[row],
-                    self._subjects[row],
-                    CLASS_NAMES[self._labels[row]],
-                    round(float(cosine), 6),
-                )
-                for row, cosine in zip(near, similarity, strict=True)
-            ),
+            leukemic_share=float(np.mean(leukemic)),
+            neighbours=neighbours,
             warnings=warnings,
+        )
+
+    def _neighbours(
+        self, near: NDArray[np.int64], similarity: NDArray[np.float32], changes: Floats
+    ) -> tuple[Neighbour, ...]:
+        return tuple(
+            Neighbour(
+                self._filenames[row],
+                self._subjects[row],
+                CLASS_NAMES[self._labels[row]],
+                round(float(cosine), 6),
+                round(float(change), 6),
+            )
+            for row, cosine, change in zip(near, similarity, changes, strict=True)
         )
 
     def _unlike(self, nearest: str, distance: float) -> list[str]:

@@ -33,12 +33,13 @@ SETTINGS = {
 OURS = {
     "profile", "images", "weights", "inputs", "examples", "sample", "seeds",
     "minibatch_epochs", "neighbours", "partitions", "partition_seeds", "repeats", "ks",
-    "similarity", "folds", "readings", "reading_seeds", "cells_each",
+    "similarity", "folds", "readings", "reading_seeds", "cells_each", "network_seeds", "families",
 }  # fmt: skip
 FEW = {
     "k": 5, "epochs": 2, "seeds": 1, "partitions": 2, "partition_seeds": 1, "repeats": 1,
     "folds": 2, "ks": [3], "minibatch_epochs": 1, "sample": 100,
     "reading_seeds": 1, "readings": ["book", "residual"],
+    "network_seeds": 1, "families": ["sage", "gat"],
     "cells_each": [1, 3],
 }  # fmt: skip
 

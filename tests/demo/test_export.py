@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -96,11 +97,13 @@ def test_a_decision_over_chosen_cells_is_the_predictors(sessions, predictor):
     x = predictor._x[::400] * np.float32(1.01)
     near, similarity = predictor.attach(x)
     for i in range(len(x)):
-        chosen = np.zeros((1, len(predictor._x)), dtype=np.float32)
+        chosen = np.zeros((2, len(predictor._x)), dtype=np.float32)
         few = near[i : i + 1, :7]
-        chosen[0, few[0]] = 1
+        chosen[0, few[0]] = chosen[1, few[0, 1:]] = 1
         cosine, gcn, mlp = decision.run(None, {"features": x[i : i + 1], "chosen": chosen})
-        assert gcn[0] == pytest.approx(predictor.judge(x[i : i + 1], few)[0], abs=1e-5)
+        fewer = predictor.without_each(x[i : i + 1], few)[0, 0]
+        expected = [predictor.judge(x[i : i + 1], few)[0], fewer]
+        assert gcn == pytest.approx(expected, abs=1e-5)
         assert mlp[0] == pytest.approx(predictor.without_graph(x[i : i + 1])[0], abs=1e-5)
         assert cosine[0][near[i]] == pytest.approx(similarity[i], abs=1e-5)
 
@@ -217,6 +220,10 @@ def test_the_page_answers_as_python_does_with_the_network_off(
         assert near or ours["label"] == theirs["label"]
         for key in ("probability", "without_graph", "as_dummy_node"):
             assert float(ours[key]) == pytest.approx(theirs[key], abs=NEAR)
+        changes = re.findall(r"without it ([-\d.e]+)\)", ours["neighbours"])
+        assert sorted(map(float, changes)) == pytest.approx(
+            sorted(neighbour["change"] for neighbour in theirs["neighbours"]), abs=NEAR
+        )
         kinds = [warning.partition("distance")[0] for warning in theirs["warnings"]]
         assert all(kind in ours["warnings"] for kind in kinds)
         assert bool(ours["warnings"]) == bool(theirs["warnings"])

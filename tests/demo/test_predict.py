@@ -75,6 +75,22 @@ def test_neighbours_change_the_answer(predictor, known):
     assert np.abs(predictor.judge(x, near) - predictor.judge(x, others)).max() > 0.01
 
 
+def test_a_neighbours_change_is_that_of_the_network_without_its_edge(predictor, known, cells):
+    """Against the GCN on all cells, each of the new cell's edges taken away in turn."""
+    x, n, k = new_features(known)[:1], len(known.x), predictor.metadata["k"]
+    near, _ = predictor.attach(x)
+    inner = knn_edges(knn(known.x, k)[0], predictor.metadata["edges"])
+    gcn = network_of(predictor, GCN, "gcn")
+    for one in range(k):
+        fewer = np.delete(near[0], one)
+        edge_index = np.concatenate([inner, np.stack([fewer, np.full(k - 1, n)])], axis=1)
+        whole = networks.predict(gcn, np.concatenate([known.x, x]), edge_index)[n]
+        assert predictor.without_each(x, near)[0, one] == pytest.approx(whole, abs=1e-5)
+    (answer,) = predictor.predict(cells[:1])
+    changes = [neighbour.change for neighbour in answer.neighbours]
+    assert len(set(changes)) > 1 and all(-1 < change < 1 for change in changes)
+
+
 def test_an_answer_does_not_depend_on_what_else_is_asked(predictor, cells):
     together = predictor.predict(cells)
     assert together == [predictor.predict([cell])[0] for cell in cells]
@@ -141,6 +157,12 @@ def test_the_command_answers_and_names_what_it_cannot_read(tmp_path, cells, caps
     assert cli.main(["predict", str(good), "--json"]) == 0
     results = json.loads(capsys.readouterr().out)
     assert results[0]["ok"] and len(results[0]["neighbours"]) == 10
+    changes = {n["filename"]: n["change"] for n in results[0]["neighbours"]}
+    assert cli.main(["predict", str(good), "--explain"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "without UID" in line]
+    telling = sorted(changes, key=lambda name: -abs(changes[name]))[:3]
+    for line, name in zip(lines, telling, strict=True):
+        assert f"without {name} (" in line and line.endswith(f"{changes[name]:+.3f}")
     assert cli.main(["predict", str(good), str(bad), str(tmp_path / "no.png")]) == 1
     text = capsys.readouterr().out
     assert "bad.png: cannot be read" in text and "no such image file" in text

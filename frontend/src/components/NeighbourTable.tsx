@@ -1,5 +1,5 @@
 import type { Neighbour } from "../api";
-import { similarity } from "../pure/wording";
+import { signed, similarity } from "../pure/wording";
 import { ClassMark } from "./ClassMark";
 
 export function NeighbourTable({ neighbours }: { neighbours: Neighbour[] }) {
@@ -13,6 +13,7 @@ export function NeighbourTable({ neighbours }: { neighbours: Neighbour[] }) {
             <th scope="col">Class</th>
             <th scope="col">Subject</th>
             <th scope="col">Similarity</th>
+            <th scope="col">Without it</th>
             <th scope="col">File</th>
           </tr>
         </thead>
@@ -25,6 +26,7 @@ export function NeighbourTable({ neighbours }: { neighbours: Neighbour[] }) {
               </td>
               <td>{neighbour.subject}</td>
               <td>{similarity(neighbour.similarity)}</td>
+              <td>{signed(neighbour.change)}</td>
               <td className="file-name">{neighbour.filename}</td>
             </tr>
           ))}

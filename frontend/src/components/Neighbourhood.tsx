@@ -1,6 +1,6 @@
 import type { Answer } from "../api";
 import { similarityRange } from "../pure/layout";
-import { percent, similarity } from "../pure/wording";
+import { percent, signed, similarity } from "../pure/wording";
 import { ClassMark } from "./ClassMark";
 import { NeighbourGraph } from "./NeighbourGraph";
 import { NeighbourTable } from "./NeighbourTable";
@@ -16,6 +16,7 @@ export function Neighbourhood({ answer, preview }: { answer: Answer; preview: st
     );
   }
   const leukemic = neighbours.filter(({ label }) => label === "Leukemia").length;
+  const [telling] = [...neighbours].sort((a, b) => Math.abs(b.change) - Math.abs(a.change));
   const { smallest, largest } = similarityRange(neighbours);
   const summary = `${leukemic} of ${neighbours.length} neighbours ${leukemic === 1 ? "is" : "are"} leukemic`;
   return (
@@ -36,6 +37,13 @@ export function Neighbourhood({ answer, preview }: { answer: Answer; preview: st
           edges of their own, not drawn.
         </figcaption>
       </figure>
+      {telling && (
+        <p data-testid="telling">
+          The answer rests most on neighbour {neighbours.indexOf(telling) + 1} ({telling.label},{" "}
+          {telling.subject}): without it the probability of leukemia changes by{" "}
+          {signed(telling.change)}.
+        </p>
+      )}
       <NeighbourTable neighbours={neighbours} />
     </>
   );

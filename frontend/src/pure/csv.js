@@ -39,7 +39,10 @@ function row(result) {
     ...rest,
     file_name: name,
     neighbours: neighbours
-      .map((n) => `${n.filename} (subject ${n.subject}, ${n.label}, ${n.similarity})`)
+      .map(
+        ({ filename, subject, label, similarity, change }) =>
+          `${filename} (subject ${subject}, ${label}, ${similarity}, without it ${change})`,
+      )
       .join("; "),
     warnings: warnings.join(" "),
   };

@@ -14,6 +14,13 @@ export const two = (value) => value.toFixed(2);
 export const three = (value) => value.toFixed(3);
 
 /**
+ * A change of a probability, with its sign.
+ *
+ * @param {number} value
+ */
+export const signed = (value) => `${value < 0 ? "\u2212" : "+"}${three(Math.abs(value))}`;
+
+/**
  * At least four decimals, more where an answer has them: near cells differ in the fifth.
  *
  * @param {number} value
