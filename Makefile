@@ -90,9 +90,9 @@ model: $(READY)
 page:
 	cd frontend && npm ci --silent && npm test --silent && npm run --silent build
 
-# The pictures of chapter 14 and of "Try it".
+# The pictures of chapter 14, of "Try it" and of "Explore".
 screenshots: $(READY)
-	LEUKGNN_SCREENSHOTS=book $(BIN)/python -m pytest tests/demo -k "keyboard or other_neighbours"
+	LEUKGNN_SCREENSHOTS=book $(BIN)/python -m pytest tests/demo tests/book/test_explorer.py -k "keyboard or other_neighbours or address"
 
 # After `make book`, or `make book PROFILE=full`: what was computed here, and the tables, become the
 # published ones; runs that were only read stay as they are.

@@ -12,7 +12,7 @@ from pathlib import Path
 from leukgnn.book import chapters
 from leukgnn.book.imports import modules_of, modules_used
 from leukgnn.cells import found_there
-from leukgnn.files import SITE, InputError
+from leukgnn.files import EXPLORER, SITE, InputError
 from leukgnn.names import TABLES, WITNESS
 from leukgnn.profiles import profile
 
@@ -103,6 +103,7 @@ rule book:
         "benchmarks/page.json",
         sorted(str(path) for path in Path("book").glob("*.png")),
         f"{SITE}/model.json",
+        f"{EXPLORER}/explorer.json",
         PUBLISHED,
         modules("book.building"),
     output:
@@ -125,6 +126,19 @@ rule page:
         f"{SITE}/model.json",
     shell:
         "OMP_NUM_THREADS={threads} {sys.executable:q} -m leukgnn.cli export {SITE}"
+
+
+rule explorer:
+    input:
+        sorted(str(path) for path in Path("leukgnn/book/explorer").rglob("*.*")),
+        f"{RESULTS}/predictions.parquet",
+        f"{RESULTS}/intervals.csv",
+        modules("book.explorer"),
+    output:
+        f"{EXPLORER}/explorer.json",
+        f"{EXPLORER}/explorer.bin",
+    shell:
+        "OMP_NUM_THREADS={threads} {sys.executable:q} -m leukgnn.cli explorer"
 
 
 rule artifacts:

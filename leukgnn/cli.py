@@ -172,6 +172,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("folder", type=Path, help="empty, not there yet, or an earlier export")
     export.set_defaults(command=commands.export, extra="book")
 
+    explorer = words.add_parser("explorer", help="write build/site/explore from build/results")
+    explorer.set_defaults(command=commands.explorer, extra="book")
+
     results = words.add_parser("results", help="write build/results from the predictions")
     results.add_argument("--draws", type=int, default=2000, help="bootstrap draws over subjects")
     results.set_defaults(command=commands.results)

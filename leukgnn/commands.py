@@ -231,6 +231,24 @@ def export(options: Namespace) -> int:
     return 0
 
 
+def explorer(options: Namespace) -> int:
+    """Write the explorer's files."""
+    import pandas as pd
+
+    from leukgnn.book import explorer
+
+    root = files.project_root()
+    tables = [root / files.RESULTS / name for name in ("predictions.parquet", "intervals.csv")]
+    for path in tables:
+        if not path.is_file():
+            raise files.InputError(f"{path} is missing: run `make book`, or `leukgnn results`.")
+    loaded = explorer.export(
+        pd.read_parquet(tables[0]), pd.read_csv(tables[1]), root / files.EXPLORER
+    )
+    print(f"{files.EXPLORER}: a reader loads {loaded / 2**20:.1f} MB of answers.")
+    return 0
+
+
 def results(options: Namespace) -> int:
     """Write the result tables."""
     import pandas as pd

@@ -22,6 +22,7 @@ CHAPTERS = Path("book/chapters")
 GENERATED = Path("book/generated")
 RESULTS = Path("build/results")
 SITE = Path("build/site/try")  # the demo as files; the book has it at try/
+EXPLORER = Path("build/site/explore")  # every answer, to look at; the book has it at explore/
 LIBRARIES = ("torch", "torchvision", "torch-geometric", "scikit-learn", "numpy", "pandas")
 
 

@@ -3,11 +3,13 @@
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from leukgnn.book import checks
 from leukgnn.cells.phantoms import write_phantoms
 from leukgnn.features.resnet import find_weights
 
@@ -70,3 +72,28 @@ def predictor() -> "Predictor":
     from leukgnn.demo.predict import Predictor
 
     return Predictor(find_weights())
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, as `playwright` drives it; tests open contexts of their own."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = checks.chromium()
+    if path is None:
+        pytest.skip("no Chromium here")
+    with playwright.sync_playwright() as running:
+        chromium = running.chromium.launch(executable_path=path, args=checks.QUIET)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def serious() -> Any:
+    """What axe finds serious or critical on a page."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+
+    def found(page: Any) -> list[str]:
+        violations = axe.Axe().run(page).response["violations"]
+        return [v["id"] for v in violations if v["impact"] in ("serious", "critical")]
+
+    return found

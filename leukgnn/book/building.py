@@ -15,7 +15,7 @@ from leukgnn import files, paper
 from leukgnn.book import chapters, checks, first_screen, plots, published, results_page
 from leukgnn.claims import page
 from leukgnn.evaluation import agreement, exact
-from leukgnn.files import CHAPTERS, GENERATED, HTML, RESULTS, SITE, InputError
+from leukgnn.files import CHAPTERS, EXPLORER, GENERATED, HTML, RESULTS, SITE, InputError
 from leukgnn.names import WITNESS
 from leukgnn.text import markdown_table
 
@@ -67,7 +67,8 @@ def build(repository: str, profile: str) -> list[str]:
     if done.returncode:
         return [f"jupyter-book ended with status {done.returncode}; its warnings stand above."]
     html = root / HTML
-    shutil.copytree(root / SITE, html / SITE.name)
+    for pages in (SITE, EXPLORER):
+        shutil.copytree(root / pages, html / pages.name)
     return checks.check(html, root / "_toc.yml") + checks.check_in_browser(html)
 
 

@@ -7,11 +7,13 @@ from leukgnn.evaluation.inference import (
     design_effect,
     holm,
     intervals,
+    intervals_at,
     outcome,
     paired_differences,
     variance_split,
 )
 from leukgnn.evaluation.metrics import (
+    COUNTED,
     METRICS,
     SENSITIVITY,
     brier,
@@ -24,7 +26,7 @@ from leukgnn.evaluation.metrics import (
     threshold_at,
 )
 from leukgnn.evaluation.patients import by_cells, decisions, exact, shares
-from leukgnn.evaluation.sums import Answers, Sums, answers, areas
+from leukgnn.evaluation.sums import Answers, Sums, answers, areas, with_merged_subjects
 from leukgnn.evaluation.tables import (
     CONTRACT,
     DRAWS,
@@ -39,6 +41,7 @@ from leukgnn.evaluation.thresholds import corrected, operated, reliability
 
 __all__ = [
     "CONTRACT",
+    "COUNTED",
     "DRAWS",
     "LEVEL",
     "MARGIN",
@@ -66,6 +69,7 @@ __all__ = [
     "from_counts",
     "holm",
     "intervals",
+    "intervals_at",
     "operated",
     "outcome",
     "paired_differences",
@@ -76,4 +80,5 @@ __all__ = [
     "specificity_at",
     "threshold_at",
     "variance_split",
+    "with_merged_subjects",
 ]

@@ -16,8 +16,17 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import t
 
-from leukgnn.evaluation.metrics import METRICS
-from leukgnn.evaluation.sums import Answers, Floats, Mask, Replicate, Sums, answers, values
+from leukgnn.evaluation.metrics import COUNTED, METRICS
+from leukgnn.evaluation.sums import (
+    Answers,
+    Floats,
+    Mask,
+    Replicate,
+    Sums,
+    answers,
+    counts_at,
+    values,
+)
 from leukgnn.files import InputError
 
 LEVEL = 0.95
@@ -92,6 +101,33 @@ def intervals(
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def intervals_at(predictions: pd.DataFrame, thresholds: Sequence[float]) -> pd.DataFrame:
+    """Every metric that knows a threshold, at several, with a 95 % interval over subjects.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        As of `intervals`.
+    thresholds : sequence of float
+
+    Returns
+    -------
+    DataFrame
+        One row per protocol, model, threshold and metric: `value`, `low`, `high`, as of `intervals`
+        where the threshold is the book's.
+    """
+    rows = []
+    for (protocol, model), asked in counts_at(predictions, thresholds).items():
+        for threshold, one in zip(thresholds, asked, strict=True):
+            found = _estimates(one.sums, one.leukemic)
+            for metric in COUNTED:
+                value, spread, _ = found[metric]
+                low, high = _transformed(metric, value, spread)
+                rows.append((protocol, model, threshold, metric, value, low, high))
+    columns = ["protocol", "model", "threshold", "metric", "value", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def paired_differences(

@@ -13,6 +13,7 @@ from leukgnn.names import METRICS as NAMES
 from leukgnn.paper import THRESHOLD
 
 METRICS = tuple(NAMES)
+COUNTED = tuple(name for name in METRICS if not name.endswith("_auc"))  # from a confusion matrix
 SENSITIVITY = 0.95  # at which specificity and the demo's operating point are given
 Floats = NDArray[np.float64]
 

@@ -166,8 +166,7 @@ def _sums(cells: pd.DataFrame, subjects: pd.Index, leukemic: Mask) -> Sums:
     """One model's sums per subject in one replicate."""
     label, probability = checked(cells["label"], cells["probability"])
     place = subjects.get_indexer(pd.Index(cells["subject"]))
-    cell = 4 * place + 2 * label + (probability >= THRESHOLD)
-    counts = np.bincount(cell, minlength=4 * len(subjects)).reshape(-1, 4).astype(float)
+    counts = _counts(place, label, probability >= THRESHOLD, len(subjects))
     ordered, pairs = {}, {}
     for name, stratum in _strata(cells).items():
         ordered[name], pairs[name] = _pairs(stratum, probability, label, place, leukemic)
@@ -221,3 +220,45 @@ def values(sums: Sequence[Sums], weights: Floats, leukemic: Mask) -> dict[str, F
     return {
         name: np.stack([found.get(name, missing) for found in per_replicate]) for name in METRICS
     }
+
+
+def counts_at(
+    predictions: pd.DataFrame, thresholds: Sequence[float]
+) -> dict[tuple[str, str], list[Answers]]:
+    """Sum up counts alone, by protocol and model, at each of several thresholds.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        As of `answers`.
+    thresholds : sequence of float
+        A cell counts as leukemic when its probability reaches it.
+
+    Returns
+    -------
+    dict of list of Answers
+        One for each threshold, without ROC AUCs: those know no threshold.
+    """
+    table = with_merged_subjects(predictions)
+    if "partition" not in table:
+        table["partition"] = ""
+    found = {}
+    for (protocol, model), cells in table.groupby(["protocol", "model"]):
+        subjects, leukemic = _subjects(cells)
+        counted: list[dict[Replicate, Sums]] = [{} for _ in thresholds]
+        for (partition, seed), part in cells.groupby(["partition", "seed"]):
+            label, probability = checked(part["label"], part["probability"])
+            place = subjects.get_indexer(pd.Index(part["subject"]))
+            for sums, threshold in zip(counted, thresholds, strict=True):
+                counts = _counts(place, label, probability >= threshold, len(subjects))
+                sums[str(partition), int(str(seed))] = Sums(counts, {}, {})
+        found[str(protocol), str(model)] = [Answers(subjects, leukemic, one) for one in counted]
+    return found
+
+
+def _counts(
+    place: NDArray[np.int64], label: NDArray[np.int64], called: Mask, subjects: int
+) -> Floats:
+    """tn, fp, fn, tp of each subject, shape (subjects, 4)."""
+    cell = 4 * place + 2 * label + called
+    return np.bincount(cell, minlength=4 * subjects).reshape(-1, 4).astype(float)

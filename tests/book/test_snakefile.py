@@ -38,6 +38,7 @@ def checkout(tmp_path):
         [f"build/results/{name}" for name in (WITNESS, *TABLES)],
         [f"book/chapters/{chapter}.ipynb" for chapter in CHAPTERS],
         ["build/results/claims.csv", "build/site/try/model.json"],
+        ["build/site/explore/explorer.json", "build/site/explore/explorer.bin"],
         ["_build/html/index.html"],
     ]
     for minute, paths in enumerate(built, 1):

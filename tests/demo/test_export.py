@@ -287,4 +287,7 @@ def test_files_of_another_version_are_refused_in_one_sentence(address, browser):
     page.goto(address)
     page.get_by_test_id("error-card").wait_for()
     said = page.get_by_test_id("error-card").inner_text()
-    assert f"of version {export.VERSION + 1}, this page reads version {export.VERSION}: build the book" in said
+    assert (
+        f"of version {export.VERSION + 1}, this page reads version {export.VERSION}: build the book"
+        in said
+    )

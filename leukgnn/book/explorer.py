@@ -1,0 +1,162 @@
+"""The explorer: a page on which a reader moves the threshold and sees who is answered how.
+
+Its files hold every answer of the shown models and, from `evaluation`, every interval: the page
+counts, and leaves statistics to the code that the book's other numbers come from.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leukgnn import evaluation, files, names, paper
+
+PAGE = Path(__file__).parent / "explorer"  # built from frontend/
+VERSION = 1  # of the files; a page refuses those of another
+PROTOCOLS = ("as_written", "subject_disjoint", "as_released")
+MODELS = ("gcn", "mlp", "svm", "logistic", "knn", "size", "cnn", "encoder", "majority")
+THRESHOLDS = tuple(round(step / 50, 2) for step in range(1, 50))
+FREE = ("roc_auc", "size_adjusted_auc")  # of a threshold
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'"
+)  # the drawing library brings its own styles
+
+
+def export(predictions: pd.DataFrame, intervals: pd.DataFrame, folder: Path) -> int:
+    """Write the page and its data into a folder that is made anew.
+
+    Parameters
+    ----------
+    predictions, intervals : DataFrame
+        Of a build's results.
+    folder : Path
+        Gets the page's own files, `explorer.json` and `explorer.bin`, whose parts the former names.
+
+    Returns
+    -------
+    int
+        Bytes of the two data files.
+    """
+    chosen = predictions["protocol"].isin(PROTOCOLS) & predictions["model"].isin(MODELS)
+    told, content = described(predictions[chosen], intervals)
+    with files.atomic_folder(folder) as made:
+        shutil.copytree(PAGE, made, dirs_exist_ok=True)
+        page = (made / "explorer.html").read_text(encoding="utf-8")
+        policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}" />'
+        (made / "explorer.html").unlink()
+        (made / "index.html").write_text(
+            page.replace("<head>", f"<head>\n    {policy}", 1), encoding="utf-8"
+        )
+        text = json.dumps(told, sort_keys=True)
+        (made / "explorer.json").write_text(text, encoding="utf-8")
+        (made / "explorer.bin").write_bytes(content)
+    return len(text) + len(content)
+
+
+def described(predictions: pd.DataFrame, intervals: pd.DataFrame) -> tuple[dict[str, Any], bytes]:
+    """What the page must know, and one run of bytes with the numbers.
+
+    Returns
+    -------
+    told : dict
+        `subjects` (linked ones as one) with their class, the `subject` of each cell, and for each
+        protocol its models, each with its `runs`: where in the bytes the run's cells (uint16) and
+        their probabilities (float32) begin, and how many there are. `at` says where the model's
+        intervals begin: float32, thresholds by `metrics` by value, low and high.
+    content : bytes
+    """
+    table = evaluation.with_merged_subjects(predictions)
+    people = table.groupby("subject")["label"].first()
+    cells = table.drop_duplicates("filename").set_index("filename")["subject"].sort_index()
+    packed = _Packed()
+    protocols = []
+    free = intervals.set_index(["protocol", "model", "metric"])
+    at = evaluation.intervals_at(predictions, THRESHOLDS)
+    at = at.set_index(["protocol", "model"]).sort_index()
+    for protocol in PROTOCOLS:
+        own = table[table["protocol"] == protocol]
+        models = []
+        for model in (name for name in MODELS if name in set(own["model"])):
+            runs = [
+                packed.run(cells.index.get_indexer(pd.Index(run["filename"])), run["probability"])
+                for _, run in own[own["model"] == model].groupby("seed")
+            ]
+            known = {
+                metric: free.loc[[(protocol, model, metric)]][SPAN].to_numpy()[0].round(6).tolist()
+                for metric in FREE
+                if (protocol, model, metric) in free.index
+            }
+            models.append(
+                {
+                    "key": model,
+                    "label": names.label(model),
+                    "colour": names.model_colour(model),
+                    "runs": runs,
+                    "free": known,
+                    "at": packed.add(_in_order(at.loc[[(protocol, model)]]).astype(np.float32)),
+                }
+            )
+        label = names.PROTOCOLS[protocol].label
+        protocols.append({"key": protocol, "label": label, "models": models})
+    told = {
+        "version": VERSION,
+        "threshold": paper.THRESHOLD,
+        "thresholds": THRESHOLDS,
+        "metrics": [
+            {"key": name, "label": names.METRICS[name].label} for name in evaluation.COUNTED
+        ],
+        "free": [{"key": name, "label": names.METRICS[name].label} for name in FREE],
+        "printed": {
+            name: getattr(paper.PRINTED["gcn"], name)
+            for name in ("accuracy", "precision", "recall", "f1")
+        },
+        "classes": [names.CLASSES[c].label for c in (0, 1)],
+        "subjects": [{"name": str(name), "leukemic": bool(c)} for name, c in people.items()],
+        "subject": people.index.get_indexer(pd.Index(cells)).tolist(),
+        "protocols": protocols,
+        "bytes": len(packed.content),
+    }
+    return told, bytes(packed.content)
+
+
+def _named(metric: str) -> dict[str, str]:
+    return {"key": metric, "label": names.METRICS[metric].label}
+
+
+SPAN = ["value", "low", "high"]
+
+
+def _in_order(rows: pd.DataFrame) -> np.ndarray:
+    """Intervals of one model, shape (thresholds, metrics, 3)."""
+    wide = rows.set_index(["threshold", "metric"])[SPAN]
+    asked = pd.MultiIndex.from_product([THRESHOLDS, evaluation.COUNTED])
+    return wide.loc[asked].to_numpy().reshape(len(THRESHOLDS), len(evaluation.COUNTED), 3)
+
+
+class _Packed:
+    """Arrays one after another, each at a place that its numbers fit to."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+        self._places: dict[bytes, int] = {}
+
+    def add(self, values: np.ndarray) -> int:
+        """Where these numbers begin; equal ones are kept once."""
+        data = np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<")).tobytes()
+        if data not in self._places:
+            self.content += b"\0" * (-len(self.content) % values.dtype.itemsize)
+            self._places[data] = len(self.content)
+            self.content += data
+        return self._places[data]
+
+    def run(self, cells: np.ndarray, probability: pd.Series) -> dict[str, int]:
+        """One run's cells and probabilities."""
+        return {
+            "n": len(cells),
+            "cells": self.add(cells.astype(np.uint16)),
+            "probability": self.add(probability.to_numpy(np.float32)),
+        }

@@ -1,0 +1,184 @@
+"""The explorer: its numbers are those of the package, in the files and in the browser."""
+
+import json
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leukgnn import evaluation, experiments, names
+from leukgnn.book import checks, explorer
+
+
+@pytest.fixture(scope="module")
+def predictions(plan):
+    """Published answers: two networks and two without randomness, three seeds at most."""
+    asked = [
+        *plan.as_written(["gcn", "mlp", "size"]),
+        *plan.subject_disjoint(["gcn", "mlp", "knn", "size"]),
+    ]
+    asked = [a for a in asked if a.seed < 3]
+    return experiments.predictions(asked, experiments.Store("unused", published=True))
+
+
+@pytest.fixture(scope="module")
+def intervals(predictions):
+    return evaluation.intervals(predictions)
+
+
+@pytest.fixture(scope="module")
+def site(predictions, intervals, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("explorer") / "explore"
+    assert explorer.export(predictions, intervals, folder) > 100_000
+    return folder
+
+
+def test_intervals_at_the_books_threshold_are_the_books(predictions, intervals):
+    at = evaluation.intervals_at(predictions, [0.3, 0.5])
+    keys = ["protocol", "model", "metric"]
+    known = intervals.set_index(keys)[["value", "low", "high"]]
+    found = at[at["threshold"] == 0.5].set_index(keys)[["value", "low", "high"]]
+    assert set(found.index.get_level_values("metric")) == set(evaluation.COUNTED)
+    pd.testing.assert_frame_equal(found.sort_index(), known.loc[found.index].sort_index())
+
+
+def test_another_threshold_is_another_cut_of_the_same_answers(predictions):
+    own = predictions[(predictions["protocol"] == "as_written") & (predictions["model"] == "gcn")]
+    cut = own.assign(probability=(own["probability"] >= 0.3).astype(float))
+    columns = ["value", "low", "high"]
+    expected = evaluation.intervals(cut).set_index("metric")[columns]
+    found = evaluation.intervals_at(own, [0.3]).set_index("metric")[columns]
+    pd.testing.assert_frame_equal(found, expected.loc[found.index])
+
+
+def test_the_files_hold_every_answer_and_interval(site, predictions, intervals):
+    told = json.loads((site / "explorer.json").read_text())
+    content = (site / "explorer.bin").read_bytes()
+    assert told["bytes"] == len(content)
+    assert "default-src 'none'" in (site / "index.html").read_text()
+    merged = evaluation.with_merged_subjects(predictions)
+    at = evaluation.intervals_at(predictions, [0.2])
+    at = at.set_index(["protocol", "model", "metric"])[["value", "low", "high"]]
+    metrics = [metric["key"] for metric in told["metrics"]]
+    for protocol in told["protocols"]:
+        for model in protocol["models"]:
+            own = merged[
+                (merged["protocol"] == protocol["key"]) & (merged["model"] == model["key"])
+            ]
+            assert len(model["runs"]) == own["seed"].nunique()
+            first = own[own["seed"] == own["seed"].min()]
+            run = model["runs"][0]
+            held = np.frombuffer(content, "<f4", run["n"], run["probability"])
+            assert held.tolist() == first["probability"].astype(np.float32).tolist()
+            cells = np.frombuffer(content, "<u2", run["n"], run["cells"])
+            people = [told["subjects"][told["subject"][cell]] for cell in cells]
+            assert [one["name"] for one in people] == first["subject"].tolist()
+            assert [one["leukemic"] for one in people] == (first["label"] == 1).tolist()
+            shape = len(told["thresholds"]), len(metrics), 3
+            spans = np.frombuffer(content, "<f4", np.prod(shape), model["at"]).reshape(shape)
+            row = spans[told["thresholds"].index(0.2)]
+            expected = at.loc[(protocol["key"], model["key"])].loc[metrics].to_numpy()
+            assert row == pytest.approx(expected, abs=1e-6)
+            known = intervals.set_index(["protocol", "model", "metric"])
+            auc = known.loc[(protocol["key"], model["key"], "roc_auc"), "value"]
+            assert model["free"]["roc_auc"][0] == pytest.approx(auc, abs=1e-6)
+
+
+VIEWS = [
+    ("subject_disjoint", ["gcn", "size"], "accuracy", 0.5),
+    ("as_written", ["mlp"], "recall", 0.3),
+    ("subject_disjoint", ["knn"], "mcc", 0.62),
+]
+
+
+def told_rows(page):
+    return page.get_by_test_id("told").evaluate(
+        "table => [...table.tBodies[0].rows].map(row => ({key: row.dataset.key,"
+        " interval: row.dataset.interval.split(' ').map(Number),"
+        " counts: [...row.cells].slice(2).map(cell => Number(cell.dataset.value))}))"
+    )
+
+
+def test_the_browser_counts_as_python_does_with_the_network_off(site, predictions, browser):
+    with checks.served(site) as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        said = []
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(f"{address}/index.html")
+        page.get_by_test_id("told").wait_for()
+        page.context.set_offline(True)
+        for protocol, models, metric, threshold in VIEWS:
+            view = f"#protocol={protocol}&models={','.join(models)}"
+            page.evaluate(
+                "hash => { location.hash = hash }", f"{view}&metric={metric}&threshold={threshold}"
+            )
+            page.get_by_role("heading", name=names.METRICS[metric].label, exact=True).wait_for()
+            rows = told_rows(page)
+            assert [row["key"] for row in rows] == models
+            own = predictions[predictions["protocol"] == protocol]
+            at = evaluation.intervals_at(own, [threshold]).set_index(["model", "metric"])
+            for row in rows:
+                cells = own[own["model"] == row["key"]]
+                counts = [
+                    evaluation.confusion(run["label"], (run["probability"] >= threshold) * 1.0)
+                    for _, run in cells.groupby("seed")
+                ]
+                assert row["counts"] == pytest.approx(np.mean(counts, axis=0).tolist(), abs=1e-6)
+                span = at.loc[(row["key"], metric)][["value", "low", "high"]]
+                assert row["interval"] == pytest.approx(span.tolist(), abs=1e-6)
+        assert page.locator(".chart svg").count() == 3
+        assert said == []
+        page.close()
+
+
+def test_a_view_has_an_address_and_keys_move_the_threshold(site, browser, serious):
+    with checks.served(site) as address:
+        page = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
+        page.goto(f"{address}/index.html")
+        page.get_by_test_id("told").wait_for()
+        before = told_rows(page)
+        page.get_by_role("slider").focus()
+        for _ in range(10):
+            page.keyboard.press("ArrowLeft")
+        assert page.get_by_role("status").inner_text() == "0.30"
+        assert "threshold=0.30" in page.url
+        assert told_rows(page) != before
+        page.get_by_label("as written").check()
+        page.get_by_label("Metric", exact=True).select_option("specificity")
+        told, again = told_rows(page), browser.new_page()
+        again.goto(page.url)
+        again.get_by_test_id("told").wait_for()
+        assert told_rows(again) == told
+        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+        assert serious(page) == [] and serious(again) == []
+        if target := os.environ.get("LEUKGNN_SCREENSHOTS"):
+            page.emulate_media(color_scheme="light")
+            page.set_viewport_size({"width": 1100, "height": 1180})
+            page.screenshot(path=f"{target}/explore_wide.png")
+        page.close()
+        again.close()
+
+
+@pytest.mark.parametrize("fault", ["version", "cut", "gone"])
+def test_files_that_do_not_fit_are_refused_in_one_sentence(site, browser, fault):
+    page = browser.new_page()
+
+    def other(route):
+        told = route.fetch().json()
+        told["version" if fault == "version" else "bytes"] += 1
+        route.fulfill(json=told)
+
+    with checks.served(site) as address:
+        if fault == "gone":
+            page.route("**/explorer.bin", lambda route: route.abort())
+        else:
+            page.route("**/explorer.json", other)
+        page.goto(f"{address}/index.html")
+        page.get_by_role("alert").wait_for()
+        said = page.get_by_role("alert").inner_text()
+        words = {
+            "version": "build the book again", "cut": "copy the book again", "gone": "could not be",
+        }  # fmt: skip
+        assert words[fault] in said
+        page.close()
