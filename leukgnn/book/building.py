@@ -12,7 +12,15 @@ import pandas as pd
 import yaml
 
 from leukgnn import files, paper
-from leukgnn.book import chapters, checks, first_screen, plots, published, results_page
+from leukgnn.book import (
+    chapters,
+    checks,
+    first_screen,
+    package_page,
+    plots,
+    published,
+    results_page,
+)
 from leukgnn.claims import page
 from leukgnn.evaluation import agreement, exact
 from leukgnn.files import CHAPTERS, EXPLORER, GENERATED, HTML, RESULTS, SITE, InputError
@@ -87,6 +95,7 @@ def write_pages() -> None:
         "parameters": _parameters_table(notebooks),
         "environment": "\n".join(environment),
         "try": "\n".join(_try_tables()),
+        "package": package_page.generated(),
         **page.generated(root / RESULTS, executed),
         **results_page.generated(root / RESULTS),
         **first_screen.generated(root / RESULTS),
