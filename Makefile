@@ -26,7 +26,7 @@ export PYTHONPATH := $(CURDIR)
 export PYTHONUTF8 := 1
 unexport PYTHONHOME
 
-.PHONY: book plan test planted mutants demo bench tolerance witness features cnn light model page screenshots publish readme clean
+.PHONY: book plan test planted mutants demo lab bench tolerance witness features cnn light model page screenshots publish readme clean
 
 book: $(READY)
 	$(SNAKEMAKE) --quiet rules
@@ -50,6 +50,11 @@ mutants: $(READY)
 
 demo: $(READY)
 	$(LEUKGNN) serve --weights $(call quoted,$(WEIGHTS)) --port $(call quoted,$(PORT))
+
+# The chapters as notebooks. Jupytext opens and saves the text files; settings of one's own stay.
+lab: $(READY)
+	JUPYTER_CONFIG_DIR=build/lab $(BIN)/jupytext-config set-default-viewer markdown myst
+	JUPYTER_CONFIG_PATH=build/lab $(BIN)/python -m jupyterlab notebooks
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
