@@ -23,7 +23,7 @@ from torchvision.transforms import functional
 
 from benchmarks import demo
 from benchmarks.timing import THREADS, TURNS, Task, in_turns, row, seconds
-from leukgnn import cells, features, files, graphs, networks
+from leukgnn import cells, features, files, graphs, names, networks
 from leukgnn.cells import phantoms
 from leukgnn.cells.transforms import normalise
 from leukgnn.features import extraction, resnet
@@ -195,6 +195,12 @@ def epochs(x: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:
             ratio >= 3,
         )
     )
+    for key, kind in networks.FAMILIES.items():
+        a, b, ratio = in_turns(
+            epoch(kind(), tensor, adjacency, labels), epoch(gcn, tensor, adjacency, labels), 5
+        )
+        name = f"{names.label(key)} epoch, ms, against the GCN's"
+        rows.append(row(name, f"{1e3 * a:.0f}", f"{1e3 * b:.0f}", ratio, "<= 6", ratio <= 6))
     return rows
 
 
