@@ -133,12 +133,15 @@ rule explorer:
         sorted(str(path) for path in Path("leukgnn/book/explorer").rglob("*.*")),
         f"{RESULTS}/predictions.parquet",
         f"{RESULTS}/intervals.csv",
+        FEATURES,
+        RUNS,
         modules("book.explorer"),
     output:
-        f"{EXPLORER}/explorer.json",
-        f"{EXPLORER}/explorer.bin",
+        expand(EXPLORER.as_posix() + "/{name}.{kind}", name=["explorer", "cells"], kind=["json", "bin"]),
+    params:
+        profile=PROFILE,
     shell:
-        "OMP_NUM_THREADS={threads} {sys.executable:q} -m leukgnn.cli explorer"
+        "OMP_NUM_THREADS={threads} {sys.executable:q} -m leukgnn.cli explorer --profile {params.profile}"
 
 
 rule artifacts:

@@ -186,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     book.add_argument("--repository", default="", help="public address, for launch buttons")
     book.set_defaults(command=commands.book, extra="book")
 
-    for parser_of in (runs, witness, results, book):
+    for parser_of in (runs, witness, explorer, results, book):
         parser_of.add_argument("--profile", default="quick", help="quick or full")
 
     publish = words.add_parser("publish", help="keep a full build's runs and tables")

@@ -236,16 +236,18 @@ def explorer(options: Namespace) -> int:
     import pandas as pd
 
     from leukgnn.book import explorer
+    from leukgnn.experiments import Plan, open_store
+    from leukgnn.features import read_features
 
     root = files.project_root()
     tables = [root / files.RESULTS / name for name in ("predictions.parquet", "intervals.csv")]
     for path in tables:
         if not path.is_file():
             raise files.InputError(f"{path} is missing: run `make book`, or `leukgnn results`.")
-    loaded = explorer.export(
-        pd.read_parquet(tables[0]), pd.read_csv(tables[1]), root / files.EXPLORER
-    )
-    print(f"{files.EXPLORER}: a reader loads {loaded / 2**20:.1f} MB of answers.")
+    predictions, intervals = pd.read_parquet(tables[0]), pd.read_csv(tables[1])
+    plan, store = Plan.of(read_features(), options.profile), open_store(options.profile)
+    held = explorer.export(predictions, intervals, plan, store, root / files.EXPLORER)
+    print(f"{files.EXPLORER}: {held / 2**20:.1f} MB of answers.")
     return 0
 
 

@@ -8,6 +8,8 @@ const there = { models: { a: ["gcn", "mlp"], b: ["gcn"] }, metrics: ["accuracy",
 test("what is written is read again", () => {
   const view = { protocol: "a", models: ["mlp"], metric: "recall", threshold: 0.08 };
   assert.deepEqual(read(written(view), fallback, there), view);
+  const near = { ...view, cell: "UID_1_2_3_all.bmp", k: 5 };
+  assert.deepEqual(read(written(near), fallback, there), near);
 });
 
 test("what is not there falls back", () => {

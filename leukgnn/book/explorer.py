@@ -6,6 +6,8 @@ counts, and leaves statistics to the code that the book's other numbers come fro
 
 import json
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,15 @@ import numpy as np
 import pandas as pd
 
 from leukgnn import evaluation, files, names, paper
+from leukgnn.experiments import Asked, Partition, Plan, Store, values
+from leukgnn.graphs import attach
 
 PAGE = Path(__file__).parent / "explorer"  # built from frontend/
 VERSION = 1  # of the files; a page refuses those of another
 PROTOCOLS = ("as_written", "subject_disjoint", "as_released")
 MODELS = ("gcn", "mlp", "svm", "logistic", "knn", "size", "cnn", "encoder", "majority")
 THRESHOLDS = tuple(round(step / 50, 2) for step in range(1, 50))
+MOST = 50  # neighbours of a cell
 FREE = ("roc_auc", "size_adjusted_auc")  # of a threshold
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self'; "
@@ -26,23 +31,33 @@ POLICY = (
 )  # the drawing library brings its own styles
 
 
-def export(predictions: pd.DataFrame, intervals: pd.DataFrame, folder: Path) -> int:
+def export(
+    predictions: pd.DataFrame, intervals: pd.DataFrame, plan: Plan, store: Store, folder: Path
+) -> int:
     """Write the page and its data into a folder that is made anew.
 
     Parameters
     ----------
     predictions, intervals : DataFrame
         Of a build's results.
+    plan : Plan
+        Of the features whose neighbourhoods are shown.
+    store : Store
+        Where the plan's runs are.
     folder : Path
-        Gets the page's own files, `explorer.json` and `explorer.bin`, whose parts the former names.
+        Gets the page's own files, and two pairs of data files, `explorer` and `cells`, each a
+        `.json` that names the parts of a `.bin`.
 
     Returns
     -------
     int
-        Bytes of the two data files.
+        Bytes of the data files.
     """
     chosen = predictions["protocol"].isin(PROTOCOLS) & predictions["model"].isin(MODELS)
-    told, content = described(predictions[chosen], intervals)
+    data = {
+        "explorer": described(predictions[chosen], intervals),
+        "cells": neighbourhoods(plan, store),
+    }
     with files.atomic_folder(folder) as made:
         shutil.copytree(PAGE, made, dirs_exist_ok=True)
         page = (made / "explorer.html").read_text(encoding="utf-8")
@@ -51,10 +66,12 @@ def export(predictions: pd.DataFrame, intervals: pd.DataFrame, folder: Path) -> 
         (made / "index.html").write_text(
             page.replace("<head>", f"<head>\n    {policy}", 1), encoding="utf-8"
         )
-        text = json.dumps(told, sort_keys=True)
-        (made / "explorer.json").write_text(text, encoding="utf-8")
-        (made / "explorer.bin").write_bytes(content)
-    return len(text) + len(content)
+        data["explorer"][0]["cells"] = len(data["cells"][1]) + len(json.dumps(data["cells"][0]))
+        for name, (told, content) in data.items():
+            text = json.dumps(told, sort_keys=True)
+            (made / f"{name}.json").write_text(text, encoding="utf-8")
+            (made / f"{name}.bin").write_bytes(content)
+        return sum(path.stat().st_size for n in data for path in made.glob(f"{n}.*"))
 
 
 def described(predictions: pd.DataFrame, intervals: pd.DataFrame) -> tuple[dict[str, Any], bytes]:
@@ -121,6 +138,58 @@ def described(predictions: pd.DataFrame, intervals: pd.DataFrame) -> tuple[dict[
         "bytes": len(packed.content),
     }
     return told, bytes(packed.content)
+
+
+def neighbourhoods(plan: Plan, store: Store) -> tuple[dict[str, Any], bytes]:
+    """Every cell's nearest cells among the other folds, and what two networks say of it.
+
+    Returns
+    -------
+    told : dict
+        `filename`, `subject`, `leukemic`, and the `box` (width, height) of each cell; `ks`; and
+        where in the bytes begin `near` (uint16) and `similarity` (float32), both cells by `most`,
+        `mlp` (float32) and, for each of `ks`, `gcn`: probabilities by the networks of the first
+        seed, of the twin without graph and of one trained with that many neighbours.
+    content : bytes
+    """
+    features = plan.sources.paper
+    table, x = features.table, features.x
+    most = min(MOST, *(int(s.train.sum()) for s in Partition(by="official").splits(features)))
+    near = np.zeros((len(x), most), dtype=np.uint16)
+    similarity = np.zeros((len(x), most), dtype=np.float32)
+    for split in Partition(by="official").splits(features):
+        known, new = np.flatnonzero(split.train), np.flatnonzero(split.test)
+        rows, cosines = attach(x[new], x[known], most)
+        near[new], similarity[new] = known[rows], cosines
+    first = replace(plan, seeds=1)
+    networks = {("gcn", plan.k): first.subject_disjoint(["gcn"])}
+    networks |= {("gcn", k): replace(first, ks=(k,)).sweep() for k in plan.ks}
+    networks["mlp", plan.k] = first.subject_disjoint(["mlp"])
+    whole = {key: _whole(asked, store, len(x)) for key, asked in networks.items()}
+    packed = _Packed()
+    ks = sorted(k for model, k in whole if model == "gcn" and k <= most)
+    told = {
+        "version": VERSION,
+        "filename": table["filename"].tolist(),
+        "subject": table["subject"].astype(str).tolist(),
+        "leukemic": (table["label"] == 1).tolist(),
+        "box": table[["bbox_w", "bbox_h"]].astype(int).to_numpy().tolist(),
+        "most": most,
+        "near": packed.add(near),
+        "similarity": packed.add(similarity),
+        "ks": ks,
+        "gcn": [packed.add(whole["gcn", k]) for k in ks],
+        "mlp": packed.add(whole["mlp", plan.k]),
+    }
+    return told | {"bytes": len(packed.content)}, bytes(packed.content)
+
+
+def _whole(asked: Sequence[Asked], store: Store, n: int) -> np.ndarray:
+    """Answers of all folds' networks in one array, shape (n,)."""
+    found = np.full(n, np.nan, dtype=np.float32)
+    for a, value in zip(asked, values(asked, store, progress=False), strict=True):
+        found[a.run.asked(a.features)] = value.probability
+    return found
 
 
 def _named(metric: str) -> dict[str, str]:

@@ -28,9 +28,12 @@ def intervals(predictions):
 
 
 @pytest.fixture(scope="module")
-def site(predictions, intervals, tmp_path_factory):
+def site(predictions, intervals, plan, tmp_path_factory):
     folder = tmp_path_factory.mktemp("explorer") / "explore"
-    assert explorer.export(predictions, intervals, folder) > 100_000
+    store = experiments.Store("unused", published=True)
+    held = explorer.export(predictions, intervals, plan, store, folder)
+    data = [folder / f"{name}.{kind}" for name in ("explorer", "cells") for kind in ("json", "bin")]
+    assert held == sum(path.stat().st_size for path in data)
     return folder
 
 
@@ -83,6 +86,31 @@ def test_the_files_hold_every_answer_and_interval(site, predictions, intervals):
             known = intervals.set_index(["protocol", "model", "metric"])
             auc = known.loc[(protocol["key"], model["key"], "roc_auc"), "value"]
             assert model["free"]["roc_auc"][0] == pytest.approx(auc, abs=1e-6)
+
+
+def test_neighbours_are_the_nearest_of_other_folds_and_answers_those_of_the_runs(site, plan):
+    told = json.loads((site / "cells.json").read_text())
+    content = (site / "cells.bin").read_bytes()
+    cells, x = plan.sources.paper.table, plan.sources.paper.x
+    near = np.frombuffer(content, "<u2", len(x) * told["most"], told["near"]).reshape(len(x), -1)
+    cosine = np.frombuffer(content, "<f4", len(x) * told["most"], told["similarity"])
+    cosine = cosine.reshape(len(x), -1)
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    (split, *_) = experiments.official_folds(cells)
+    for cell in np.flatnonzero(split.test)[::500]:
+        among = np.where(split.train, unit @ unit[cell], -1)
+        best = np.sort(among)[::-1][: told["most"]]
+        assert cosine[cell] == pytest.approx(best, abs=1e-5)
+        assert among[near[cell]] == pytest.approx(best, abs=1e-5)
+    assert told["ks"] == [2, 5, 10, 20, 50] and told["filename"] == cells["filename"].tolist()
+    store = experiments.Store("unused", published=True)
+    for k, place in zip(told["ks"], told["gcn"], strict=True):
+        held = np.frombuffer(content, "<f4", len(x), place)
+        asked = plan.subject_disjoint(["gcn"]) if k == 10 else plan.sweep()
+        asked = [a for a in asked if a.seed == 0 and a.run.graph.k == k]
+        assert len(asked) == 3
+        for a in asked:
+            assert held[a.run.asked(a.features)].tolist() == store.get(a.run).probability.tolist()
 
 
 VIEWS = [
@@ -141,7 +169,7 @@ def test_a_view_has_an_address_and_keys_move_the_threshold(site, browser, seriou
         page.get_by_role("slider").focus()
         for _ in range(10):
             page.keyboard.press("ArrowLeft")
-        assert page.get_by_role("status").inner_text() == "0.30"
+        assert page.get_by_role("status").first.inner_text() == "0.30"
         assert "threshold=0.30" in page.url
         assert told_rows(page) != before
         page.get_by_label("as written").check()
@@ -158,6 +186,44 @@ def test_a_view_has_an_address_and_keys_move_the_threshold(site, browser, seriou
             page.screenshot(path=f"{target}/explore_wide.png")
         page.close()
         again.close()
+
+
+def test_a_cell_is_shown_with_its_neighbours(site, plan, browser, serious):
+    told = json.loads((site / "cells.json").read_text())
+    with checks.served(site) as address:
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.goto(f"{address}/index.html")
+        page.get_by_test_id("read-cells").click()
+        shown = page.get_by_test_id("cell")
+        shown.wait_for()
+        name = told["filename"][1234]
+        page.get_by_label("or by name").fill(name)
+        page.get_by_role("button", name="Show").click()
+        shown.get_by_role("heading", name=name).wait_for()
+        assert f"cell={name}" in page.url
+        assert shown.locator("tbody tr").count() == 11
+        held = (site / "cells.bin").read_bytes()
+        near = np.frombuffer(held, "<u2", 10, told["near"] + 2 * 1234 * told["most"])
+        people = shown.locator("tbody tr td:nth-child(4)").all_inner_texts()
+        assert people == [told["subject"][cell] for cell in (1234, *near)]
+        leukemic = sum(told["leukemic"][cell] for cell in near)
+        assert shown.get_by_text(f"{leukemic} of 10 are leukemic").is_visible()
+        probability = np.frombuffer(held, "<f4", 1, told["gcn"][2] + 4 * 1234)[0]
+        assert f"leukemia {probability:.3f}" in shown.inner_text()
+        shown.get_by_role("slider").focus()
+        page.keyboard.press("ArrowRight")
+        shown.get_by_text("choose one of these").wait_for()
+        page.keyboard.press("ArrowLeft")
+        page.get_by_role("button", name="A mistake").click()
+        shown.get_by_text("wrong").first.wait_for()
+        page.get_by_label("or by name").fill("nobody.bmp")
+        page.get_by_role("button", name="Show").click()
+        assert "nobody.bmp: no such cell" in page.get_by_role("alert").inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+        assert serious(page) == []
+        if target := os.environ.get("LEUKGNN_SCREENSHOTS"):
+            page.screenshot(path=f"{target}/cell.png", full_page=True)
+        page.close()
 
 
 @pytest.mark.parametrize("fault", ["version", "cut", "gone"])

@@ -17,6 +17,7 @@ COMPUTED = ["features.npz", "features.json", "graph.npz", "graph.json", "hidden.
 TELLING = {*CHAPTERS, "results", "claims", "book"}
 TRAINING = {"artifacts", "hidden", "runs", "witness"}
 WITH_RUNS = {name for name in CHAPTERS if name[:2] >= "05"}
+EXPLORED = ("explorer.json", "explorer.bin", "cells.json", "cells.bin")
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def checkout(tmp_path):
         [f"build/results/{name}" for name in (WITNESS, *TABLES)],
         [f"book/chapters/{chapter}.ipynb" for chapter in CHAPTERS],
         ["build/results/claims.csv", "build/site/try/model.json"],
-        ["build/site/explore/explorer.json", "build/site/explore/explorer.bin"],
+        [f"build/site/explore/{name}" for name in EXPLORED],
         ["_build/html/index.html"],
     ]
     for minute, paths in enumerate(built, 1):

@@ -6,6 +6,7 @@ import { useFetched } from "../useFetched";
 import { Choices } from "./Choices";
 import type { Explored } from "./data";
 import { load } from "./data";
+import { OneCell } from "./OneCell";
 import { Views } from "./Views";
 
 const FIRST: View = {
@@ -46,6 +47,7 @@ function Shown({ explored }: { explored: Explored }) {
     <>
       <Choices explored={explored} view={view} onChange={go} />
       <Views explored={explored} view={view} />
+      <OneCell bytes={explored.cells} view={view} onChange={go} />
       <p>
         This view has an address of its own: <a href={written(view)}>link to it</a>.
       </p>

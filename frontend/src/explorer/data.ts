@@ -36,6 +36,7 @@ interface Told {
   subjects: { name: string; leukemic: boolean }[];
   subject: number[];
   protocols: { key: string; label: string; models: StoredModel[] }[];
+  cells: number;
   bytes: number;
 }
 
@@ -61,6 +62,8 @@ export interface Explored {
   printed: Record<string, number>;
   classes: [string, string];
   subjects: Told["subjects"];
+  /** Bytes of what `loadCells` reads. */
+  cells: number;
   protocols: { key: string; label: string; models: Model[] }[];
 }
 
@@ -72,20 +75,88 @@ async function fetched(name: string) {
   return response;
 }
 
-export async function load(): Promise<Explored> {
-  const told = (await (await fetched("explorer.json")).json()) as Told;
+/** A data file and what it says of the bytes beside it. */
+async function pair<T extends { version: number; bytes: number }>(name: string) {
+  const told = (await (await fetched(`${name}.json`)).json()) as T;
   if (told.version !== VERSION) {
     throw new Error(
       `The data are of version ${told.version}, this page reads version ${VERSION}: build the ` +
         "book again.",
     );
   }
-  const content = await (await fetched("explorer.bin")).arrayBuffer();
+  const content = await (await fetched(`${name}.bin`)).arrayBuffer();
   if (content.byteLength !== told.bytes) {
     throw new Error(
-      `explorer.bin has ${content.byteLength} bytes instead of ${told.bytes}: copy the book again.`,
+      `${name}.bin has ${content.byteLength} bytes instead of ${told.bytes}: copy the book again.`,
     );
   }
+  return { told, content };
+}
+
+interface ToldCells {
+  version: number;
+  filename: string[];
+  subject: string[];
+  leukemic: boolean[];
+  box: [number, number][];
+  most: number;
+  near: Place;
+  similarity: Place;
+  ks: number[];
+  gcn: Place[];
+  mlp: Place;
+  bytes: number;
+}
+
+/** A cell as its neighbours and it are shown. */
+export interface Cell {
+  filename: string;
+  subject: string;
+  leukemic: boolean;
+  box: [number, number];
+}
+
+export interface Neighbourhoods {
+  number: number;
+  ks: number[];
+  cell: (at: number) => Cell;
+  find: (filename: string) => number;
+  /** Its nearest cells of the other folds, most similar first. */
+  near: (at: number) => { at: number; similarity: number }[];
+  /** Probability of leukemia by the graph network that was trained with k neighbours. */
+  gcn: (at: number, k: number) => number | undefined;
+  mlp: (at: number) => number;
+}
+
+export async function loadCells(): Promise<Neighbourhoods> {
+  const { told, content } = await pair<ToldCells>("cells");
+  const number = told.filename.length;
+  const near = new Uint16Array(content, told.near, number * told.most);
+  const similarity = new Float32Array(content, told.similarity, number * told.most);
+  const mlp = new Float32Array(content, told.mlp, number);
+  const gcn = told.gcn.map((place) => new Float32Array(content, place, number));
+  return {
+    number,
+    ks: told.ks,
+    cell: (at) => ({
+      filename: told.filename[at] ?? "",
+      subject: told.subject[at] ?? "",
+      leukemic: told.leukemic[at] ?? false,
+      box: told.box[at] ?? [0, 0],
+    }),
+    find: (filename) => told.filename.indexOf(filename),
+    near: (at) =>
+      Array.from({ length: told.most }, (_, i) => ({
+        at: near[at * told.most + i] ?? 0,
+        similarity: similarity[at * told.most + i] ?? NaN,
+      })),
+    gcn: (at, k) => gcn[told.ks.indexOf(k)]?.[at],
+    mlp: (at) => mlp[at] ?? NaN,
+  };
+}
+
+export async function load(): Promise<Explored> {
+  const { told, content } = await pair<Told>("explorer");
   const answers = ({ n, cells, probability }: Run): Answers => {
     const subject = Array.from(new Uint16Array(content, cells, n), (i) => told.subject[i] ?? 0);
     return {
@@ -120,6 +191,7 @@ export async function load(): Promise<Explored> {
     printed: told.printed,
     classes: told.classes,
     subjects: told.subjects,
+    cells: told.cells,
     protocols: told.protocols.map((one) => ({ ...one, models: one.models.map(model) })),
   };
 }
