@@ -133,7 +133,7 @@ def _witness_table() -> str:
     caption = (
         f"The witness: {len(compared)} published runs computed again by this build; the table "
         f"shows the worst run of each row. A run may differ by what its published seeds differ by "
-        "(of a run with one seed nobody knows that: by twice what its classifier's do), and one "
+        "(of one with a seed or two nobody knows that well: by twice as much), and one "
         "without randomness hardly: training carries the last bits of a product far, so on "
         "another processor a network may come out as another seed's."
     )

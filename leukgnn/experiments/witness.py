@@ -16,7 +16,7 @@ from leukgnn.paper import THRESHOLD
 # Computed again by every build, with the first seed; those as written come with the artifacts.
 ALWAYS_IN, ALWAYS = ("as_written", "subject_disjoint"), ("gcn", "mlp")
 LEAST = 0.005  # of both: what passes where nothing is random
-ALONE = 2.0  # times its classifier's spread, for a run of which one seed was published
+UNSURE = 2.0  # times the spread, where no more than two seeds of a run were published
 LEVEL = 0.005  # of ROC AUC: strengths that differ by less are level
 COLUMNS = [
     "run", "protocol", "model", "seed", "fold", "cells", "mean_difference", "largest_difference",
@@ -146,7 +146,7 @@ def spread_of_seeds(everything: Sequence[Asked]) -> dict[str, tuple[float, float
         if not pairs:
             continue
         pairs.append((LEAST, 1 - LEAST))
-        spreads[name] = _worst(pairs)
+        spreads[name] = _worst(pairs) if len(answers) > 2 else _wider(*_worst(pairs))
         classifier = next(iter(siblings.values())).classifier
         if name in plain:
             spreads[classifier] = _worst([*pairs, spreads.get(classifier, pairs[0])])
@@ -158,21 +158,24 @@ def allowed(run: Run, spreads: Mapping[str, tuple[float, float]]) -> tuple[float
 
     What seeds differ by: those of the same run and its classifier's. Of a run with one published
     seed nobody knows how far it swings, and it may swing more than the classifier does elsewhere
-    (on cells of known subjects, say): `ALONE` times its classifier's.
+    (on cells of known subjects, say): `UNSURE` times its classifier's. Two say little more.
     """
     exact = LEAST, 1 - LEAST
     mean, same = spreads.get(run.classifier, exact)
     if family(run) in spreads:
         return _worst([(mean, same), spreads[family(run)]])
-    if (mean, same) == exact:
-        return exact
-    return ALONE * mean, 1 - ALONE * (1 - same)
+    return exact if (mean, same) == exact else _wider(mean, same)
 
 
 def family(run: Run) -> str:
     """Description of a run but for its seed."""
     parts = json.loads(run.description)
     return json.dumps({key: parts[key] for key in parts if key not in ("seed", "chooser")})
+
+
+def _wider(mean: float, same: float) -> tuple[float, float]:
+    """Limits of a spread that few seeds tell of."""
+    return UNSURE * mean, 1 - UNSURE * (1 - same)
 
 
 def _worst(pairs: Iterable[tuple[float, float]]) -> tuple[float, float]:

@@ -325,7 +325,7 @@ def test_the_published_verdicts_are_those_of_the_published_numbers(published):
     shipped = pd.read_csv(files.shipped_path("published/claims.csv"), keep_default_na=False)
     shipped = shipped.set_index("id")
     judged = published[published["our_value"] != claims.ABSENT]
-    assert len(judged) > 95
+    assert len(judged) > 85
     given = shipped.loc[judged.index, "verdict"]
     assert given.to_dict() == judged["verdict"].to_dict()
 

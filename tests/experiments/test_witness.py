@@ -44,6 +44,16 @@ def test_a_run_computed_again_may_differ_by_what_seeds_do_and_no_more(plan):
     ((mean, same),) = gcn
     lax = witness.allowed(alone.run, spreads)  # one seed only: nobody knows how far it swings
     assert lax == pytest.approx((2 * mean, 1 - 2 * (1 - same)))
+    reading = next(a for a in plan.readings("subject_disjoint", ["short"]) if a.model == "gcn")
+    pair = [
+        published_runs()[a.run.key].probability.astype(float)
+        for a in plan.readings("subject_disjoint", ["short"])
+        if a.model == "gcn" and a.run.fold == reading.run.fold
+    ]
+    assert len(pair) == 2  # two seeds: twice what they differ by, at least the classifier's
+    found = witness.distance(*pair)
+    expected = max(2 * found[0], mean), min(1 - 2 * (1 - found[1]), same)
+    assert witness.allowed(reading.run, spreads) == pytest.approx(expected)
     others = {model: other for (model, seed), other in answers.items() if seed == 0}
     found = witness.distance(others["gcn"], others["mlp"])
     assert found[0] > lax[0] and found[1] < lax[1], "even so a GCN is no MLP"
