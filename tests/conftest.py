@@ -74,7 +74,7 @@ def predictor() -> "Predictor":
     return Predictor(find_weights())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it runs no other test can have a loop of events
 def browser() -> Iterator[Any]:
     """Chromium, as `playwright` drives it; tests open contexts of their own."""
     playwright = pytest.importorskip("playwright.sync_api")
