@@ -38,8 +38,9 @@ def _entry(room: str, name: str, value: Callable[..., Any]) -> str:
     """One name: how it is called and its first line; unfolded, the whole docstring."""
     text = inspect.getdoc(value) or ""
     asked = ", ".join(inspect.signature(value).parameters)
+    kind = "class" if inspect.isclass(value) else "function"  # names may differ in case alone
     asked = asked if len(asked) <= LONG else "..."
     return (
-        f"````{{dropdown}} `{name}({asked})`: {text.splitlines()[0]}\n"
-        f":name: package-{room}-{name}\n\n```text\n{text}\n```\n````\n"
+        f":::{{dropdown}} `{name}({asked})`: {text.splitlines()[0]}\n"
+        f":name: package-{room}-{kind}-{name}\n\n```text\n{text}\n```\n:::\n"
     )

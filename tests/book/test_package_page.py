@@ -17,7 +17,7 @@ def test_every_public_name_is_there_and_says_what_it_is(room):
     for name in module.__all__:
         value = getattr(module, name)
         if inspect.isfunction(value):
-            assert f"\n````{{dropdown}} `{name}(" in text, f"{room}.{name}"
+            assert f"\n:::{{dropdown}} `{name}(" in text, f"{room}.{name}"
             assert inspect.getdoc(value) in text
     assert f"## `leukgnn.{room}`" in text
 
