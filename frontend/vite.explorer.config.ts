@@ -1,14 +1,10 @@
-import { defineConfig } from "vite";
+import { mergeConfig } from "vite";
+import page from "./vite.config";
 
 /** The explorer is a page of the book's, the demo one of the demo's: each room gets its own files. */
-export default defineConfig({
-  base: "./",
+export default mergeConfig(page, {
   build: {
     outDir: "../leukgnn/book/explorer",
-    emptyOutDir: true,
-    assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
-    license: { fileName: "licenses.md" },
     rollupOptions: { input: "explorer.html" },
   },
 });

@@ -1,4 +1,4 @@
-"""How numbers and tables read as text: intervals, p-values, counts, MyST tables."""
+"""How numbers, tables and pages read as text: intervals, p-values, counts, MyST tables."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -81,3 +81,9 @@ def markdown_table(frame: pd.DataFrame, *, name: str, caption: str, decimals: in
 def _within_cell(text: str) -> str:
     """`text` so that it stays within its cell of a Markdown table."""
     return " ".join(text.replace("|", "\\|").split())
+
+
+def with_policy(page: str, policy: str) -> str:
+    """Give a page its content policy itself, so that no host needs to send it."""
+    tag = f'<meta http-equiv="Content-Security-Policy" content="{policy}" />'
+    return page.replace("<head>", f"<head>\n    {tag}", 1)

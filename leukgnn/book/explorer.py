@@ -17,6 +17,7 @@ import pandas as pd
 from leukgnn import evaluation, files, names, paper
 from leukgnn.experiments import Asked, Partition, Plan, Store, values
 from leukgnn.graphs import attach
+from leukgnn.text import with_policy
 
 PAGE = Path(__file__).parent / "explorer"  # built from frontend/
 VERSION = 1  # of the files; a page refuses those of another
@@ -25,6 +26,7 @@ MODELS = ("gcn", "mlp", "svm", "logistic", "knn", "size", "cnn", "encoder", "maj
 THRESHOLDS = tuple(round(step / 50, 2) for step in range(1, 50))
 MOST = 50  # neighbours of a cell
 FREE = ("roc_auc", "size_adjusted_auc")  # of a threshold
+SPAN = ["value", "low", "high"]
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'"
@@ -54,24 +56,24 @@ def export(
         Bytes of the data files.
     """
     chosen = predictions["protocol"].isin(PROTOCOLS) & predictions["model"].isin(MODELS)
-    data = {
-        "explorer": described(predictions[chosen], intervals),
-        "cells": neighbourhoods(plan, store),
+    told, content = described(predictions[chosen], intervals)
+    cells, cells_content = neighbourhoods(plan, store)
+    text = json.dumps(cells, sort_keys=True)
+    told["cells"] = len(text) + len(cells_content)  # a reader is told before they are loaded
+    data: dict[str, bytes] = {
+        "explorer.json": json.dumps(told, sort_keys=True).encode(),
+        "explorer.bin": content,
+        "cells.json": text.encode(),
+        "cells.bin": cells_content,
     }
     with files.atomic_folder(folder) as made:
         shutil.copytree(PAGE, made, dirs_exist_ok=True)
         page = (made / "explorer.html").read_text(encoding="utf-8")
-        policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}" />'
         (made / "explorer.html").unlink()
-        (made / "index.html").write_text(
-            page.replace("<head>", f"<head>\n    {policy}", 1), encoding="utf-8"
-        )
-        data["explorer"][0]["cells"] = len(data["cells"][1]) + len(json.dumps(data["cells"][0]))
-        for name, (told, content) in data.items():
-            text = json.dumps(told, sort_keys=True)
-            (made / f"{name}.json").write_text(text, encoding="utf-8")
-            (made / f"{name}.bin").write_bytes(content)
-        return sum(path.stat().st_size for n in data for path in made.glob(f"{n}.*"))
+        (made / "index.html").write_text(with_policy(page, POLICY), encoding="utf-8")
+        for name, part in data.items():
+            (made / name).write_bytes(part)
+    return sum(map(len, data.values()))
 
 
 def described(predictions: pd.DataFrame, intervals: pd.DataFrame) -> tuple[dict[str, Any], bytes]:
@@ -123,10 +125,8 @@ def described(predictions: pd.DataFrame, intervals: pd.DataFrame) -> tuple[dict[
         "version": VERSION,
         "threshold": paper.THRESHOLD,
         "thresholds": THRESHOLDS,
-        "metrics": [
-            {"key": name, "label": names.METRICS[name].label} for name in evaluation.COUNTED
-        ],
-        "free": [{"key": name, "label": names.METRICS[name].label} for name in FREE],
+        "metrics": [_named(metric) for metric in evaluation.COUNTED],
+        "free": [_named(metric) for metric in FREE],
         "printed": {
             name: getattr(paper.PRINTED["gcn"], name)
             for name in ("accuracy", "precision", "recall", "f1")
@@ -154,10 +154,11 @@ def neighbourhoods(plan: Plan, store: Store) -> tuple[dict[str, Any], bytes]:
     """
     features = plan.sources.paper
     table, x = features.table, features.x
-    most = min(MOST, *(int(s.train.sum()) for s in Partition(by="official").splits(features)))
+    splits = Partition(by="official").splits(features)
+    most = min(MOST, *(int(split.train.sum()) for split in splits))
     near = np.zeros((len(x), most), dtype=np.uint16)
     similarity = np.zeros((len(x), most), dtype=np.float32)
-    for split in Partition(by="official").splits(features):
+    for split in splits:
         known, new = np.flatnonzero(split.train), np.flatnonzero(split.test)
         rows, cosines = attach(x[new], x[known], most)
         near[new], similarity[new] = known[rows], cosines
@@ -194,9 +195,6 @@ def _whole(asked: Sequence[Asked], store: Store, n: int) -> np.ndarray:
 
 def _named(metric: str) -> dict[str, str]:
     return {"key": metric, "label": names.METRICS[metric].label}
-
-
-SPAN = ["value", "low", "high"]
 
 
 def _in_order(rows: pd.DataFrame) -> np.ndarray:

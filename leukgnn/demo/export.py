@@ -35,6 +35,7 @@ from leukgnn.features import read_features_file, resnet
 from leukgnn.files import InputError
 from leukgnn.graphs import LIKE
 from leukgnn.paper import IMAGES
+from leukgnn.text import with_policy
 
 PAGE = Path(__file__).with_name("page")
 BITS = 10  # of a weight of the encoder; with 8, one label in seventy comes out otherwise
@@ -133,10 +134,7 @@ def _reference(table: pd.DataFrame) -> bytes:
 def _at_home(page: Path) -> str:
     """The page told that it has no server, and its policy, which no host needs to send."""
     text = page.read_text(encoding="utf-8")
-    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}" />'
-    return text.replace("<html", '<html data-home="static"', 1).replace(
-        "<head>", f"<head>\n    {policy}", 1
-    )
+    return with_policy(text.replace("<html", '<html data-home="static"', 1), POLICY)
 
 
 def _gzipped(content: bytes) -> bytes:

@@ -160,23 +160,25 @@ class Predictor:
     def judge(self, x: NDArray[np.float32], near: NDArray[np.int64]) -> Floats:
         r"""Probability of class 1 by the GCN, each cell with its one-way edges, shape (m,).
 
+        `x` (m, d) and `near` (m, k); axes between are other neighbourhoods of the same cell.
         Without any neighbour, `near` of shape (m, 0), a cell is the paper's dummy node.
 
         With :math:`d_j` the reference cells' degrees and k + 1 that of a new cell, its edges weigh
         :math:`1/\sqrt{(k+1) d_j}` and its self loop 1/(k + 1), as in `networks.normalised`; the
         reference cells' own hidden features do not change, so their scores are stored.
         """
-        own = 1 / (near.shape[1] + 1)
+        own = 1 / (near.shape[-1] + 1)
         edge = np.sqrt(own / self._tensors["degree"][near])[..., None]
-        smoothed = own * x + (edge * self._x[near]).sum(axis=1)
+        smoothed = own * x + (edge * self._x[near]).sum(axis=-2)
         scores = own * self._scores("gcn", smoothed)
-        scores += (edge * self._tensors["scores"][near]).sum(axis=1)
+        scores += (edge * self._tensors["scores"][near]).sum(axis=-2)
         return self._probability("gcn", scores)
 
     def without_each(self, x: NDArray[np.float32], near: NDArray[np.int64]) -> Floats:
         """Probability of class 1 by the GCN without one of the neighbours each, shape (m, k)."""
-        fewer = [self.judge(x, np.delete(near, one, axis=1)) for one in range(near.shape[1])]
-        return np.stack(fewer, axis=1)
+        every = np.arange(near.shape[1])
+        others = np.stack([np.delete(every, one) for one in every])
+        return self.judge(x[:, None], near[:, others])
 
     def without_graph(self, x: NDArray[np.float32]) -> Floats:
         """Probability of class 1 by the MLP, shape (m,)."""
@@ -190,7 +192,7 @@ class Predictor:
 
     def _probability(self, network: str, scores: Floats) -> Floats:
         logits = scores + self._parameters(network)[-1]
-        return np.asarray(expit(logits[:, 1] - logits[:, 0]))
+        return np.asarray(expit(logits[..., 1] - logits[..., 0]))
 
     def _parameters(self, network: str) -> list[Floats]:
         """Weights and bias of the first layer, then of the second."""

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import beta
 
 from leukgnn.evaluation.inference import LEVEL
-from leukgnn.evaluation.sums import with_merged_subjects
+from leukgnn.evaluation.sums import replicated, with_merged_subjects
 from leukgnn.files import InputError
 from leukgnn.paper import THRESHOLD
 
@@ -26,9 +26,7 @@ def decisions(predictions: pd.DataFrame) -> pd.DataFrame:
     The columns stay those of predictions, so `intervals` takes it too. A person with cells in
     several folds has the fold of most of them.
     """
-    table = with_merged_subjects(predictions)
-    if "partition" not in table:
-        table["partition"] = ""
+    table = replicated(predictions)
     person = [*KEYS, "subject", "label"]
     cells = table.groupby([*person, "fold"]).size().sort_values(ascending=False, kind="stable")
     folds = cells.reset_index().drop_duplicates(person).set_index(person)["fold"]

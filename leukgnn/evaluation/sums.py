@@ -92,9 +92,7 @@ def answers(predictions: pd.DataFrame) -> dict[tuple[str, str], Answers]:
     InputError
         When a subject has cells of both classes, or the numbers are no predictions.
     """
-    table = with_tenths(with_merged_subjects(predictions))
-    if "partition" not in table:
-        table["partition"] = ""
+    table = with_tenths(replicated(predictions))
     found = {}
     for protocol, cells in table.groupby("protocol"):
         subjects, leukemic = _subjects(cells)
@@ -112,6 +110,12 @@ def with_merged_subjects(predictions: pd.DataFrame) -> pd.DataFrame:
     """Predictions with linked subjects as one; subjects of other data keep their names."""
     names = predictions["subject"]
     return predictions.assign(subject=names.map(known_merged_subjects()).fillna(names))
+
+
+def replicated(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Predictions with linked subjects as one and a `partition`, "" where there is but one."""
+    table = with_merged_subjects(predictions)
+    return table if "partition" in table else table.assign(partition="")
 
 
 def with_tenths(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -239,9 +243,7 @@ def counts_at(
     dict of list of Answers
         One for each threshold, without ROC AUCs: those know no threshold.
     """
-    table = with_merged_subjects(predictions)
-    if "partition" not in table:
-        table["partition"] = ""
+    table = replicated(predictions)
     found = {}
     for (protocol, model), cells in table.groupby(["protocol", "model"]):
         subjects, leukemic = _subjects(cells)

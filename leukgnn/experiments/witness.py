@@ -128,8 +128,9 @@ def spread_of_seeds(everything: Sequence[Asked]) -> dict[str, tuple[float, float
     Returns
     -------
     dict of str to tuple of float
-        By `family`, and by classifier (the worst of its families on the official folds, as the
-        protocols ask them under its own name: other readings and features may swing far more).
+        By `family` (`UNSURE` times as wide for two seeds), and by classifier (the worst of its
+        families on the official folds, as the protocols ask them under its own name: other readings
+        and features may swing far more).
     """
     families: dict[str, dict[str, Run]] = {}
     plain = set()

@@ -1,5 +1,5 @@
 from .adjacency import adjacency_of, neighbourhood, normalised, similarities
-from .families import FAMILIES
+from .families import FAMILIES, HOPS
 from .fast import accelerated
 from .gcn import GCN
 from .mlp import MLP
@@ -12,6 +12,7 @@ __all__ = [
     "CURVES",
     "FAMILIES",
     "GCN",
+    "HOPS",
     "MLP",
     "Settings",
     "VariedGCN",

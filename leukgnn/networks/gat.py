@@ -2,50 +2,36 @@
 
 from typing import cast
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch_geometric.nn import GATv2Conv
 
-from leukgnn.networks.operators import Kept, edges_of
-from leukgnn.paper import EXTRACTOR, TRAINING
+from leukgnn.networks.family import Family
+from leukgnn.networks.operators import edges_of
 
 HEADS = 8  # in the first layer
 
 
-class GAT(nn.Module):
+class GAT(Family):
     """Two layers of attention over a cell and its neighbours (Brody et al. 2022: GATv2).
 
     Eight heads, then one, as in the first paper on graph attention; PyG's `GATv2Conv` on the edge
     list, as every edge has a vector of its own: many times slower than a sparse product. So all
-    heads together have half of `hidden_channels`.
-
-    Parameters
-    ----------
-    in_channels, hidden_channels, out_channels, dropout
-        As of `GCN`.
-
-    Notes
-    -----
-    `forward(x, adjacency)` as of `GCN`; of the adjacency only its edges are used.
+    heads together have half of `hidden_channels`. Takes the edges alone.
     """
 
-    def __init__(
-        self,
-        in_channels: int = EXTRACTOR.features,
-        hidden_channels: int = TRAINING.hidden,
-        out_channels: int = TRAINING.classes,
-        *,
-        dropout: float = TRAINING.dropout,
-    ) -> None:
-        super().__init__()
+    def build(self, in_channels: int, hidden_channels: int, out_channels: int) -> None:
+        """Make the layers."""
         width = max(1, hidden_channels // (2 * HEADS))
         self.conv1 = GATv2Conv(in_channels, width, heads=HEADS, share_weights=True)
         self.conv2 = GATv2Conv(HEADS * width, out_channels, share_weights=True)
-        self.dropout = nn.Dropout(dropout)
-        self._kept = Kept(lambda _, adjacency: edges_of(adjacency))
+
+    def keep(self, x: Tensor, adjacency: Tensor) -> Tensor:
+        """The edges."""
+        return edges_of(adjacency)
 
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
         """Logits, shape (n, out_channels)."""
-        edges = self._kept(x, adjacency)
+        edges = self.kept(x, adjacency)
         hidden = self.dropout(self.conv1(x, edges).relu())
         return cast(Tensor, self.conv2(hidden, edges))
 
@@ -54,5 +40,6 @@ class GAT(nn.Module):
 
         The weights of the edges that arrive at a cell sum to 1.
         """
-        _, (edges, weights) = self.conv1(x, edges_of(adjacency), return_attention_weights=True)
+        edges = self.kept(x, adjacency)
+        _, (edges, weights) = self.conv1(x, edges, return_attention_weights=True)
         return edges, weights.mean(dim=1)

@@ -2,45 +2,33 @@
 
 from torch import Tensor, nn
 
-from leukgnn.networks.operators import Kept, Operator, sums
-from leukgnn.paper import EXTRACTOR, TRAINING
+from leukgnn.networks.family import Family
+from leukgnn.networks.operators import Operator, sums
 
 
-class GIN(nn.Module):
+class GIN(Family):
     r"""Two layers that add up a cell and its neighbours (Xu et al. 2019, eps = 0).
 
     .. math:: H = \mathrm{ReLU}(f_0((1 + A) X)), \quad Z = f_1((1 + A) H)
 
     with two-layer networks f (batch norm between) and dropout on H, as PyG's `GINConv`. A sum
     grows with the number of neighbours: a cell attached to k has fewer than most cells trained on.
-
-    Parameters
-    ----------
-    in_channels, hidden_channels, out_channels, dropout
-        As of `GCN`.
-
-    Notes
-    -----
-    `forward(x, adjacency)` as of `GCN`; of the adjacency only its edges are used.
+    Takes the edges alone.
     """
 
-    def __init__(
-        self,
-        in_channels: int = EXTRACTOR.features,
-        hidden_channels: int = TRAINING.hidden,
-        out_channels: int = TRAINING.classes,
-        *,
-        dropout: float = TRAINING.dropout,
-    ) -> None:
-        super().__init__()
+    def build(self, in_channels: int, hidden_channels: int, out_channels: int) -> None:
+        """Make the layers."""
         self.layer1 = _layer(in_channels, hidden_channels, hidden_channels)
         self.layer2 = _layer(hidden_channels, hidden_channels, out_channels)
-        self.dropout = nn.Dropout(dropout)
-        self._kept = Kept(_summed)
+
+    def keep(self, x: Tensor, adjacency: Tensor) -> tuple[Operator, Tensor]:
+        """The operator A, and the sums of every cell and its neighbours."""
+        total = sums(adjacency)
+        return total, x + total @ x
 
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
         """Logits, shape (n, out_channels)."""
-        total, summed = self._kept(x, adjacency)
+        total, summed = self.kept(x, adjacency)
         hidden = self.dropout(self.layer1(summed).relu())
         logits: Tensor = self.layer2(hidden + total @ hidden)
         return logits
@@ -53,9 +41,3 @@ def _layer(in_channels: int, hidden_channels: int, out_channels: int) -> nn.Sequ
         nn.ReLU(),
         nn.Linear(hidden_channels, out_channels),
     )
-
-
-def _summed(x: Tensor, adjacency: Tensor) -> tuple[Operator, Tensor]:
-    """The operator A, and the sums of every cell and its neighbours."""
-    total = sums(adjacency)
-    return total, x + total @ x

@@ -4,7 +4,6 @@ import json
 import os
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from leukgnn import evaluation, experiments, names
@@ -12,14 +11,20 @@ from leukgnn.book import checks, explorer
 
 
 @pytest.fixture(scope="module")
-def predictions(plan):
+def store():
+    """The published runs, and no others."""
+    return experiments.Store("unused", published=True)
+
+
+@pytest.fixture(scope="module")
+def predictions(plan, store):
     """Published answers: two networks and two without randomness, three seeds at most."""
     asked = [
         *plan.as_written(["gcn", "mlp", "size"]),
         *plan.subject_disjoint(["gcn", "mlp", "knn", "size"]),
     ]
     asked = [a for a in asked if a.seed < 3]
-    return experiments.predictions(asked, experiments.Store("unused", published=True))
+    return experiments.predictions(asked, store)
 
 
 @pytest.fixture(scope="module")
@@ -28,31 +33,12 @@ def intervals(predictions):
 
 
 @pytest.fixture(scope="module")
-def site(predictions, intervals, plan, tmp_path_factory):
+def site(predictions, intervals, plan, store, tmp_path_factory):
     folder = tmp_path_factory.mktemp("explorer") / "explore"
-    store = experiments.Store("unused", published=True)
     held = explorer.export(predictions, intervals, plan, store, folder)
     data = [folder / f"{name}.{kind}" for name in ("explorer", "cells") for kind in ("json", "bin")]
     assert held == sum(path.stat().st_size for path in data)
     return folder
-
-
-def test_intervals_at_the_books_threshold_are_the_books(predictions, intervals):
-    at = evaluation.intervals_at(predictions, [0.3, 0.5])
-    keys = ["protocol", "model", "metric"]
-    known = intervals.set_index(keys)[["value", "low", "high"]]
-    found = at[at["threshold"] == 0.5].set_index(keys)[["value", "low", "high"]]
-    assert set(found.index.get_level_values("metric")) == set(evaluation.COUNTED)
-    pd.testing.assert_frame_equal(found.sort_index(), known.loc[found.index].sort_index())
-
-
-def test_another_threshold_is_another_cut_of_the_same_answers(predictions):
-    own = predictions[(predictions["protocol"] == "as_written") & (predictions["model"] == "gcn")]
-    cut = own.assign(probability=(own["probability"] >= 0.3).astype(float))
-    columns = ["value", "low", "high"]
-    expected = evaluation.intervals(cut).set_index("metric")[columns]
-    found = evaluation.intervals_at(own, [0.3]).set_index("metric")[columns]
-    pd.testing.assert_frame_equal(found, expected.loc[found.index])
 
 
 def test_the_files_hold_every_answer_and_interval(site, predictions, intervals):
@@ -88,7 +74,7 @@ def test_the_files_hold_every_answer_and_interval(site, predictions, intervals):
             assert model["free"]["roc_auc"][0] == pytest.approx(auc, abs=1e-6)
 
 
-def test_neighbours_are_the_nearest_of_other_folds_and_answers_those_of_the_runs(site, plan):
+def test_neighbours_are_the_nearest_of_other_folds_and_answers_those_of_the_runs(site, plan, store):
     told = json.loads((site / "cells.json").read_text())
     content = (site / "cells.bin").read_bytes()
     cells, x = plan.sources.paper.table, plan.sources.paper.x
@@ -103,7 +89,6 @@ def test_neighbours_are_the_nearest_of_other_folds_and_answers_those_of_the_runs
         assert cosine[cell] == pytest.approx(best, abs=1e-5)
         assert among[near[cell]] == pytest.approx(best, abs=1e-5)
     assert told["ks"] == [2, 5, 10, 20, 50] and told["filename"] == cells["filename"].tolist()
-    store = experiments.Store("unused", published=True)
     for k, place in zip(told["ks"], told["gcn"], strict=True):
         held = np.frombuffer(content, "<f4", len(x), place)
         asked = plan.subject_disjoint(["gcn"]) if k == 10 else plan.sweep()
@@ -188,7 +173,7 @@ def test_a_view_has_an_address_and_keys_move_the_threshold(site, browser, seriou
         again.close()
 
 
-def test_a_cell_is_shown_with_its_neighbours(site, plan, browser, serious):
+def test_a_cell_is_shown_with_its_neighbours(site, browser, serious):
     told = json.loads((site / "cells.json").read_text())
     with checks.served(site) as address:
         page = browser.new_page(viewport={"width": 390, "height": 844})

@@ -6,6 +6,7 @@ import pytest
 from scipy.special import expit, logit
 from scipy.stats import norm, t
 
+from leukgnn import experiments
 from leukgnn.cells import log_area, training_cells
 from leukgnn.evaluation import (
     CONTRACT,
@@ -482,3 +483,32 @@ def test_the_declared_questions_are_of_known_pairs_and_metrics():
     for protocol, first, second, metric in (PRIMARY, *SECONDARY):
         assert protocol in PROTOCOLS and metric in METRICS
         assert (first, second) in PAIRS, "only what is compared can be declared"
+
+
+@pytest.fixture(scope="module")
+def published(plan):
+    """Published answers: two networks and two without randomness, three seeds at most."""
+    asked = [
+        *plan.as_written(["gcn", "size"]),
+        *plan.subject_disjoint(["gcn", "knn"]),
+    ]
+    asked = [a for a in asked if a.seed < 3]
+    return experiments.predictions(asked, experiments.Store("unused", published=True))
+
+
+def test_intervals_at_the_books_threshold_are_the_books(published):
+    at = inference.intervals_at(published, [0.3, 0.5])
+    keys = ["protocol", "model", "metric"]
+    known = inference.intervals(published).set_index(keys)[["value", "low", "high"]]
+    found = at[at["threshold"] == 0.5].set_index(keys)[["value", "low", "high"]]
+    assert set(found.index.get_level_values("metric")) == set(metrics.COUNTED)
+    pd.testing.assert_frame_equal(found.sort_index(), known.loc[found.index].sort_index())
+
+
+def test_another_threshold_is_another_cut_of_the_same_answers(published):
+    own = published[(published["protocol"] == "as_written") & (published["model"] == "gcn")]
+    cut = own.assign(probability=(own["probability"] >= 0.3).astype(float))
+    columns = ["value", "low", "high"]
+    expected = inference.intervals(cut).set_index("metric")[columns]
+    found = inference.intervals_at(own, [0.3]).set_index("metric")[columns]
+    pd.testing.assert_frame_equal(found, expected.loc[found.index])

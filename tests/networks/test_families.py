@@ -1,7 +1,5 @@
 """The other graph networks: their layers are the textbook's, their edges matter, they learn."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
@@ -60,7 +58,7 @@ def test_an_operator_has_the_gradient_of_its_dense_matrix(directed):
 
 def test_sage_is_two_sageconvs(cells):
     x, edge_index = cells
-    ours = of(networks.families.SAGE)
+    ours = of(FAMILIES["sage"])
     layers = pyg.SAGEConv(512, 128), pyg.SAGEConv(128, 2)
     ours_by_layer = zip(layers, (ours.own1, ours.own2), (ours.near1, ours.near2), strict=True)
     for layer, own, near in ours_by_layer:
@@ -72,7 +70,7 @@ def test_sage_is_two_sageconvs(cells):
 
 def test_chebnet_is_two_chebconvs_where_edges_go_both_ways(cells):
     x, edge_index = cells
-    ours = of(networks.families.ChebNet)
+    ours = of(FAMILIES["cheb"])
     layers = pyg.ChebConv(512, 128, 3), pyg.ChebConv(128, 2, 3)
     for term, part in enumerate(ours.lin1.weight.split(512, dim=1)):
         layers[0].lins[term].weight = torch.nn.Parameter(part)
@@ -85,7 +83,7 @@ def test_chebnet_is_two_chebconvs_where_edges_go_both_ways(cells):
 
 def test_gin_is_two_ginconvs(cells):
     x, edge_index = cells
-    ours = of(networks.families.GIN)
+    ours = of(FAMILIES["gin"])
     layers = pyg.GINConv(ours.layer1), pyg.GINConv(ours.layer2)
     edges = torch.from_numpy(edge_index)
     expected = layers[1](layers[0](x, edges).relu(), edges)
@@ -94,7 +92,7 @@ def test_gin_is_two_ginconvs(cells):
 
 def test_appnp_is_the_mlp_and_ten_steps_of_pagerank(cells):
     x, edge_index = cells
-    ours = of(networks.families.APPNP)
+    ours = of(FAMILIES["appnp"])
     alone = ours.lin2(ours.lin1(x).relu())
     expected = pyg.APPNP(K=10, alpha=0.1)(alone, torch.from_numpy(edge_index))
     torch.testing.assert_close(ours(x, networks.normalised(edge_index, N)), expected)
@@ -102,10 +100,10 @@ def test_appnp_is_the_mlp_and_ten_steps_of_pagerank(cells):
     torch.testing.assert_close(ours(x, none), alone)
 
 
-@pytest.mark.parametrize("hops", [2, 4])
-def test_sign_sees_what_passed_the_adjacency_as_often_as_it_has_hops(cells, hops):
+@pytest.mark.parametrize(("key", "hops"), [("sign_2", 2), ("sign_4", 4)])
+def test_sign_sees_what_passed_the_adjacency_as_often_as_it_has_hops(cells, key, hops):
     x, edge_index = cells
-    ours = of(partial(networks.families.SIGN, hops=hops))
+    ours = of(FAMILIES[key])
     dense = networks.normalised(edge_index, N).to_dense()
     passed = [torch.linalg.matrix_power(dense, hop) @ x for hop in range(hops + 1)]
     hidden = torch.cat([lin(part) for lin, part in zip(ours.lins1, passed, strict=True)], dim=1)
@@ -117,8 +115,8 @@ def test_the_strong_recipe_by_dense_products(cells):
     x, edge_index = cells
     adjacency = networks.normalised(edge_index, N)
     for kind, matrix in (
-        (networks.families.Strong, adjacency.to_dense()),
-        (partial(networks.families.Strong, means=True), means(adjacency).matrix.to_dense()),
+        (FAMILIES["strong_gcn"], adjacency.to_dense()),
+        (FAMILIES["strong_sage"], means(adjacency).matrix.to_dense()),
     ):
         ours, hidden, jumps = of(kind), x, []
         for own, near, norm in zip(ours.own, ours.near, ours.norms, strict=True):
@@ -129,10 +127,26 @@ def test_the_strong_recipe_by_dense_products(cells):
 
 def test_attention_of_every_cell_sums_to_one_and_no_edge_is_lost(cells):
     x, edge_index = cells
-    edges, weights = of(networks.families.GAT).attention(x, networks.normalised(edge_index, N))
+    edges, weights = of(FAMILIES["gat"]).attention(x, networks.normalised(edge_index, N))
     assert edges.shape[1] == edge_index.shape[1] + N
     arrived = torch.zeros(N).index_add(0, edges[1], weights)
     torch.testing.assert_close(arrived, torch.ones(N))
+
+
+@pytest.mark.parametrize("key", networks.HOPS)
+def test_a_network_hears_as_far_as_is_said(key):
+    """On a path: what the last cell within hearing is changes the first one's answer."""
+    n = 14
+    there = np.stack([np.arange(n - 1), np.arange(1, n)])
+    adjacency = networks.normalised(np.concatenate([there, there[::-1]], axis=1), n)
+    x = torch.rand(n, 512, dtype=torch.float32, generator=torch.Generator().manual_seed(0))
+    network = of({"gcn": networks.GCN, **FAMILIES}[key])
+    heard = []
+    for cell in range(n):
+        other = x.clone()
+        other[cell] += 5
+        heard.append(not torch.equal(network(other, adjacency)[0], network(x, adjacency)[0]))
+    assert heard == [cell <= networks.HOPS[key] for cell in range(n)]
 
 
 @pytest.mark.parametrize("key", FAMILIES)
