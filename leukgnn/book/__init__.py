@@ -5,6 +5,15 @@ What runs, builds and checks it needs more than a chapter does, so it stands in 
 """
 
 from leukgnn.book import pictures, plots
+from leukgnn.book.exercises import check, solution
 from leukgnn.book.tables import claims_note, page_note, show_table
 
-__all__ = ["claims_note", "page_note", "pictures", "plots", "show_table"]
+__all__ = [
+    "check",
+    "claims_note",
+    "page_note",
+    "pictures",
+    "plots",
+    "show_table",
+    "solution",
+]
