@@ -20,6 +20,7 @@ from leukgnn import __version__
 HTML = Path("_build/html")
 CHAPTERS = Path("book/chapters")
 GENERATED = Path("book/generated")
+FIGURES = GENERATED / "figures"  # the data of each
 RESULTS = Path("build/results")
 SITE = Path("build/site/try")  # the demo as files; the book has it at try/
 EXPLORER = Path("build/site/explore")  # every answer, to look at; the book has it at explore/

@@ -5,9 +5,11 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+import nbformat
 import pandas as pd
 import yaml
 
@@ -23,7 +25,7 @@ from leukgnn.book import (
 )
 from leukgnn.claims import page
 from leukgnn.evaluation import agreement, exact
-from leukgnn.files import CHAPTERS, EXPLORER, GENERATED, HTML, RESULTS, SITE, InputError
+from leukgnn.files import CHAPTERS, EXPLORER, FIGURES, GENERATED, HTML, RESULTS, SITE, InputError
 from leukgnn.names import WITNESS
 from leukgnn.text import markdown_table
 
@@ -102,6 +104,18 @@ def write_pages() -> None:
     }.items():
         with files.atomic_path(root / GENERATED / f"{name}.md") as temporary:
             temporary.write_text(text, encoding="utf-8")
+    _write_figures_data(executed)
+
+
+def _write_figures_data(executed: list[Path]) -> None:
+    """Write the data of the chapters' figures into files, to which their captions link."""
+    root = files.project_root()
+    for path in executed:
+        for cell in nbformat.read(path, as_version=4).cells:  # type: ignore[no-untyped-call]
+            if text := cell.metadata.get("data"):
+                target = root / FIGURES / f"{cell.metadata.mystnb.figure.name}.csv"
+                with files.atomic_path(target) as temporary:
+                    temporary.write_text(text, encoding="utf-8")
 
 
 def _parameters_table(notebooks: dict[str, dict[str, Any]]) -> str:

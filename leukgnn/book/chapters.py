@@ -18,6 +18,7 @@ from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
 from leukgnn import files, shell
+from leukgnn.book import drawn
 from leukgnn.files import InputError
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -230,7 +231,9 @@ def _clean(notebook: Any, chapter: str, parameters: Mapping[str, Any], seconds: 
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not _is_stderr(output, chapter)]
-            _check_figure(cell, chapter)
+            if cell.metadata.get("mystnb", {}).get("figure"):
+                _check_figure(cell, chapter)
+                _end_caption(cell)
     notebook.metadata.pop("papermill", None)
     notebook.metadata["leukgnn"] = {
         "chapter": chapter,
@@ -256,13 +259,27 @@ def _is_stderr(output: Any, chapter: str) -> bool:
 
 def _check_figure(cell: Any, chapter: str) -> None:
     """Raise ChapterError when a cell that is to show a figure shows no image."""
-    figure = cell.metadata.get("mystnb", {}).get("figure")
     kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
-    if figure and not any(kind.startswith("image/") for kind in kinds):
+    if not any(kind.startswith("image/") for kind in kinds):
         raise ChapterError(
-            f"chapter {chapter}: the cell of {figure.get('name')} shows no image; end it with "
-            "plt.show()."
+            f"chapter {chapter}: the cell of {cell.metadata.mystnb.figure.get('name')} shows no "
+            "image; end it with plt.show()."
         )
+
+
+def _end_caption(cell: Any) -> None:
+    """Say under a figure where it comes from, and link to its data.
+
+    The data becomes metadata, `data` of the cell, from which the book writes a file: it would take
+    a second form of the figure for a second output.
+    """
+    figure = cell.metadata.mystnb.figure
+    parts = [f"Cell {cell.execution_count} of this chapter", "[provenance](../environment.md)"]
+    for output in cell.outputs:
+        if text := output.get("data", {}).pop(drawn.MIME, ""):
+            cell.metadata["data"] = text
+            parts.append(f"{{download}}`data <../generated/figures/{figure.name}.csv>`")
+    figure.caption += f" *{'; '.join(parts)}.*"
 
 
 def metadata(notebook: Path) -> dict[str, Any]:

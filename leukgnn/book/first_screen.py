@@ -6,10 +6,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from leukgnn import files, paper
-from leukgnn.book import plots
+from leukgnn.book import drawn, plots
 from leukgnn.book.published import provenance, table
 from leukgnn.claims import TABLES as KEYS
 from leukgnn.evaluation import PRIMARY, from_counts
+from leukgnn.files import FIGURES
 from leukgnn.names import INK, MODELS, PROTOCOLS
 from leukgnn.text import counted, with_interval
 
@@ -89,7 +90,8 @@ def _figure() -> str:
     return (
         f"{pictures}\n\n*Accuracy with 95 % intervals over people. Crosses: the paper. Brown: the "
         "protocol as the paper writes it down, where cells of one person stand on both sides. "
-        "In the colour of the text: people who were not met before.*\n"
+        "In the colour of the text: people who were not met before. "
+        "{download}`Data </book/generated/figures/first.csv>`.*\n"
     )
 
 
@@ -98,11 +100,13 @@ def draw(results: Path, folder: Path) -> None:
     rows = table("intervals.csv", results).set_index(KEYS["intervals"]).sort_index()
     for theme, colours in THEMES.items():
         with files.atomic_path(folder / f"first_{theme}.svg") as temporary:
-            _draw(rows, temporary, *colours)
+            shown = _draw(rows, temporary, *colours)
+    with files.atomic_path(folder / FIGURES.name / "first.csv") as temporary:
+        shown.to_csv(temporary, index=False)
 
 
-def _draw(rows: pd.DataFrame, target: Path, ground: str, ink: str) -> None:
-    """Draw one version of the picture."""
+def _draw(rows: pd.DataFrame, target: Path, ground: str, ink: str) -> pd.DataFrame:
+    """Draw one version of the picture; what it shows."""
     printed = paper.PRINTED["gcn"].accuracy
     names = ["paper, Table 1", "paper, printed matrix"]
     plots.style()
@@ -129,7 +133,9 @@ def _draw(rows: pd.DataFrame, target: Path, ground: str, ink: str) -> None:
         axes.grid(axis="x", color=ink, alpha=0.15)
         axes.set(xlabel="accuracy")
         figure.savefig(target, format="svg", facecolor=ground, metadata={"Date": None})
+        shown = drawn.data(figure)
         plt.close(figure)
+    return shown
 
 
 def _short(model: str) -> str:

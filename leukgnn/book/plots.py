@@ -10,6 +10,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from leukgnn.book import drawn
 from leukgnn.names import CLASSES, INK, MODELS
 from leukgnn.text import counted
 
@@ -25,7 +26,11 @@ EDGE_LINES = {  # of the kinds of edges in `graphs.sweep`: colour, dashes, marke
 
 
 def style() -> None:
-    """Set the look of all figures, whatever a matplotlibrc says; call it once in a chapter."""
+    """Set the look of all figures, whatever a matplotlibrc says; call it once in a chapter.
+
+    In a notebook every figure then brings its data with it (`leukgnn.book.drawn`).
+    """
+    drawn.offer()
     plt.rcdefaults()
     sns.set_theme(context="notebook", style="ticks", palette="colorblind")
     plt.rcParams.update(

@@ -231,6 +231,17 @@ def test_the_same_chapter_comes_out_whatever_the_shell_exports(chapter, tmp_path
     assert ["image/png" in output.data for output in shown] == [True]
     assert notebook.metadata["leukgnn"]["provenance"]["threads"] == os.cpu_count()
     assert dict(os.environ) == before
+    cell = notebook.cells[-1]
+    assert cell.metadata["data"].splitlines() == [
+        "panel,series,drawn_as,x,y",
+        "1,,line,0.0,1.0",
+        "1,,line,1.0,2.0",
+    ]
+    assert all("text/csv" not in output.data for output in shown), "the book knows no such form"
+    assert cell.metadata.mystnb.figure.caption == (
+        f"A trial. *Cell {cell.execution_count} of this chapter; [provenance](../environment.md); "
+        "{download}`data <../generated/figures/fig-trial.csv>`.*"
+    )
 
 
 def test_a_figure_without_an_image_is_an_error(chapter, tmp_path):

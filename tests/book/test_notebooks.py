@@ -43,6 +43,8 @@ FEW = {
     "cells_each": [1, 3],
 }  # fmt: skip
 
+OF_IMAGES = {"fig-dataset-examples", "fig-augmentation-steps", "fig-encoder-views"}  # no data
+
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_defaults_are_those_of_the_paper_module(source):
@@ -131,6 +133,9 @@ def test_every_chapter_runs(executed):
             for output in cell.get("outputs", []):
                 assert output.output_type != "error"
                 assert output.get("name") != "stderr"
+            if figure := cell.metadata.get("mystnb", {}).get("figure"):
+                assert f"Cell {cell.execution_count} of this chapter" in figure.caption
+                assert ("data" in cell.metadata) == (figure.name not in OF_IMAGES)
 
 
 @pytest.fixture(scope="session")
