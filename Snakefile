@@ -49,7 +49,7 @@ CHAPTERS = {  # name: what it reads besides the package
     "06_results": [FEATURES, HIDDEN, RUNS],
     "07_protocols": [FEATURES, RUNS],
     "08_controls": [FEATURES, RUNS],
-    "09_cnn": [FEATURES, RUNS, IMAGED],
+    "09_cnn": [FEATURES, RUNS, IMAGED, f"{DATA}/literature.csv"],
     "10_leakage": [FEATURES, RUNS],
     "11_readings": [FEATURES, RUNS],
     "12_patients": [FEATURES, RUNS, IMAGED],

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from leukgnn.book import drawn
-from leukgnn.names import CLASSES, INK, MODELS
+from leukgnn.names import CLASSES, INK, MODELS, PROTOCOLS
 from leukgnn.text import counted
 
 WIDTH = 6.0  # inches of a figure: its text, of 12 points, is then 9 pixels high on a phone
@@ -22,6 +22,11 @@ EDGE_LINES = {  # of the kinds of edges in `graphs.sweep`: colour, dashes, marke
     "same source image": ("#7d7d7d", "--", "s"),
     "same subject": ("#7d7d7d", ":", "^"),
     "cross-subject": (INK, "-.", "D"),
+}
+TESTED_ON = {  # cells on which others tested: colour, and what fills their points
+    "final test set": (INK, INK),
+    "preliminary test set": (INK, "white"),
+    "random cells": (PROTOCOLS["as_written"].colour, PROTOCOLS["as_written"].colour),
 }
 
 
@@ -277,4 +282,36 @@ def scaling(table: pd.DataFrame, axes: Axes) -> Axes:
     axes.set_xticks(sizes, columns)
     axes.minorticks_off()
     axes.legend()
+    return axes
+
+
+def beside_others(ours: pd.DataFrame, printed: float, others: pd.DataFrame, axes: Axes) -> Axes:
+    """Values of ours with their intervals, the paper's as a cross, and what others report.
+
+    Parameters
+    ----------
+    ours : DataFrame
+        name, protocol, value, low, high; first row on top.
+    printed : float
+        The paper's.
+    others : DataFrame
+        work, tested_on (one of `TESTED_ON`), weighted_f1.
+    axes : Axes
+    """
+    for place, (_, row) in enumerate(ours.iterrows()):
+        colour = PROTOCOLS[str(row["protocol"])].colour
+        forest(row.to_frame().T, axes, colour=colour, shift=-place)
+    works = [str(work) for work in others["work"].drop_duplicates()]
+    axes.plot([printed], [-len(ours)], "X", color=INK, markersize=8)
+    axes.axhline(-len(ours) - 0.5, color="0.6", linewidth=0.8)
+    for tested_on, (colour, fill) in TESTED_ON.items():
+        rows = others[others["tested_on"] == tested_on]
+        places = [-len(ours) - 1 - works.index(work) for work in rows["work"]]
+        axes.plot(
+            rows["weighted_f1"], places, "o", markersize=6, color=colour, markerfacecolor=fill,
+            label=tested_on,
+        )  # fmt: skip
+    names = [*ours["name"], "the paper's matrix", *works]
+    axes.set_yticks(-np.arange(len(names)), names)
+    axes.figure.legend(loc="outside lower center", ncols=2)
     return axes

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leukgnn import graphs, names, text
-from leukgnn.book import pictures, plots
+from leukgnn import files, graphs, names, text
+from leukgnn.book import drawn, pictures, plots
 
-SOURCES = sorted((Path(__file__).parents[2] / "notebooks").glob("*.md"))
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "notebooks").glob("*.md"))
 PHONE = 350  # pixels that a figure gets on a screen of 390
 
 
@@ -94,3 +95,22 @@ def test_an_interval_is_one_word_for_the_line_breaker():
     written = text.with_interval({"value": 0.1, "low": -0.2, "high": 0.4}, signed=True)
     assert " " not in written
     assert written.replace(text.NBSP, " ") == "+0.100 [-0.200, +0.400]"
+
+
+def test_what_others_report_has_its_source_and_its_place(figure):
+    others = pd.read_csv(files.shipped_path("literature.csv"))
+    known = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
+    shown = (ROOT / "notebooks" / "09_cnn.md").read_text(encoding="utf-8")
+    assert others["weighted_f1"].between(0.5, 1).all() and not others.duplicated().any()
+    assert set(others["tested_on"]) == set(plots.TESTED_ON)
+    assert others["read_at"].str.startswith("https://").all()
+    for cite in others["cite"]:
+        assert f"{{{cite}," in known and cite in shown
+    ours = pd.DataFrame(
+        {"name": ["GCN", "GCN, as written"], "protocol": ["subject_disjoint", "as_written"]}
+    ).assign(value=[0.75, 0.8], low=[0.7, 0.75], high=[0.8, 0.9])
+    table = drawn.data(plots.beside_others(ours, 0.79, others, figure.axes[0]).figure)
+    points = table[table["drawn_as"] == "points"].set_index("y")["x"]
+    assert points["GCN"] == 0.75 and points["the paper's matrix"] == 0.79
+    for work, values in others.groupby("work")["weighted_f1"]:
+        assert sorted(points.loc[[work]]) == sorted(values)
