@@ -76,7 +76,8 @@ def _shape(artist: Artist, axes: Axes) -> tuple[str, Shape]:
         x, y = np.asarray(artist.get_xydata(), dtype=float).T
         return "points" if artist.get_linestyle() == "None" else "line", {"x": x, "y": y}
     if isinstance(artist, LineCollection):
-        (x, y), (to_x, to_y) = np.array(artist.get_segments()).transpose(1, 2, 0)
+        ends = np.array([path.vertices for path in artist.get_paths()])  # with those that are none
+        (x, y), (to_x, to_y) = ends[~np.isnan(ends).any(axis=(1, 2))].transpose(1, 2, 0)
         if np.array_equal(y, to_y):
             return "interval", {"y": y, "low": x, "high": to_x}
         return "interval", {"x": x, "low": y, "high": to_y}

@@ -72,6 +72,13 @@ def test_intervals_may_stand_upright(axes):
     assert table[["x", "low", "high"]].to_numpy().tolist() == [[1, 0.1, 0.3], [2, 0.2, 0.4]]
 
 
+def test_an_interval_that_is_not_known_is_no_data(axes):
+    table = pd.DataFrame({"name": ["GCN", "MLP"], "value": [0.8, np.nan]})
+    plots.forest(table.assign(low=[0.7, np.nan], high=[0.9, np.nan]), axes)
+    found = shown(axes).query("drawn_as == 'interval'")
+    assert found[["y", "low", "high"]].to_numpy().tolist() == [["GCN", 0.7, 0.9]]
+
+
 def test_bands_have_edges(axes):
     axes.fill_between([1, 2, 4], [0.1, 0.2, 0.3], [0.4, 0.5, 0.6], label="GCN")
     table = shown(axes)
