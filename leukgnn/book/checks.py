@@ -14,6 +14,9 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
+from leukgnn.book import accessibility
+from leukgnn.files import EXPLORER, SITE
+
 FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
 RELATIONS = {"stylesheet", "icon", "preload", "prefetch"}  # of <link>; others fetch nothing
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -131,8 +134,9 @@ def check_in_browser(html: Path) -> list[str]:
     -------
     list of str
         A sentence for every failed or foreign request, script error, unrendered formula,
-        invisible figure, and page wider than a phone. Where there is no Chromium or no
-        `playwright`, the check says on the terminal that it was left out and returns nothing.
+        invisible figure, page wider than a phone, and rule of axe that is broken seriously. Where
+        there is no Chromium or no `playwright`, the check says on the terminal that it was left
+        out and returns nothing; where there is no axe, that axe was.
     """
     browser_path = chromium()
     try:
@@ -142,6 +146,9 @@ def check_in_browser(html: Path) -> list[str]:
     if browser_path is None:
         print("The look at the book in a browser was left out: no Chromium or no playwright here.")
         return []
+    axe = accessibility.script()
+    if axe is None:
+        print("The rules of accessible pages were left out: axe is not installed here.")
     problems: list[str] = []
     with served(html) as root, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=[*QUIET, OFFLINE])
@@ -150,16 +157,22 @@ def check_in_browser(html: Path) -> list[str]:
         page.on("request", lambda request: seen.extend(_foreign(request.url, root)))
         page.on("pageerror", lambda error: seen.append(f"script error: {error}"))
         page.on("requestfailed", lambda request: seen.append(f"failed request: {request.url}"))
-        paths = sorted((html / "book").rglob("*.html"))
+        paths = _looked_at(html)
         for path in paths:
             page.set_viewport_size({"width": WIDE, "height": 900})
             page.goto(f"{root}/{path.relative_to(html)}", wait_until="load")
-            faults = _look(page) + seen
+            faults = _look(page, axe) + seen
             problems += [f"{path.relative_to(html)}: {fault}" for fault in dict.fromkeys(faults)]
             seen.clear()
         browser.close()
     print(f"{len(paths)} pages opened in a browser with the network off, wide and narrow.")
     return problems
+
+
+def _looked_at(html: Path) -> list[Path]:
+    """Pages of the book, and those beside it that are there."""
+    beside = [html / site.name / "index.html" for site in (SITE, EXPLORER)]
+    return sorted((html / "book").rglob("*.html")) + [page for page in beside if page.is_file()]
 
 
 def _foreign(address: str, root: str) -> list[str]:
@@ -168,8 +181,8 @@ def _foreign(address: str, root: str) -> list[str]:
     return [] if own else [f"asks another host for {address}"]
 
 
-def _look(page: Any) -> list[str]:
-    """What a reader would see go wrong on the open page."""
+def _look(page: Any, axe: str | None) -> list[str]:
+    """What a reader would see go wrong on the open page, or could not reach."""
     if page.locator(".math").count():
         page.wait_for_function("() => document.querySelector('mjx-container')", timeout=20_000)
     faults: list[str] = page.evaluate(
@@ -180,16 +193,21 @@ def _look(page: Any) -> list[str]:
             for (const error of document.querySelectorAll('[data-mjx-error], mjx-merror'))
                 faults.push('a formula has an error: ' + error.textContent);
             for (const image of document.querySelectorAll('main img')) {
-                if (!image.naturalWidth) faults.push('an image is not shown: ' + image.src);
+                const failed = image.complete && !image.naturalWidth;
+                if (failed) faults.push('an image is not shown: ' + image.src);
                 if (!image.alt.trim()) faults.push('an image has no alt text: ' + image.src);
             }
             return faults;
         }"""
     )
+    if axe:
+        faults += [f"wide, {fault}" for fault in accessibility.faults(page, axe, wide=True)]
     page.set_viewport_size({"width": PHONE, "height": 900})
     excess = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
     if excess > 0:
         faults.append(f"is {excess} pixels wider than a phone of {PHONE}")
+    if axe:
+        faults += [f"on a phone, {fault}" for fault in accessibility.faults(page, axe, wide=False)]
     return faults
 
 

@@ -115,8 +115,9 @@ def _rows(table: pd.DataFrame) -> str:
     script = '<script src="../scripts/claims.js" defer></script>'
     reviews = json.dumps([_review(row) for row in records if row["basis"] == COMPUTED])
     return (
+        '<div class="pst-scrollable-table-container">'  # as the theme does with its own tables
         f'<table class="table claims"><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n'
-        f"</tbody></table>\n{script}\n"
+        f"</tbody></table></div>\n{script}\n"
         f'<script type="application/ld+json">{reviews.replace("<", chr(92) + "u003c")}</script>\n'
     )
 

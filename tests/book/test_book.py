@@ -1,5 +1,7 @@
 """The book: tables, and the checks on what was built."""
 
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -13,7 +15,8 @@ from leukgnn.files import InputError
 from leukgnn.names import CLASSES, MODELS
 
 TOC = "format: jb-book\nroot: book/a\nparts:\n  - chapters:\n      - file: book/b\n"
-PAGE = '<html><body><main><h1 id="top">A</h1>{}</main></body></html>'
+HEAD = '<html lang="en"><head><title>A</title></head>'
+PAGE = HEAD + '<body><main><h1 id="top">A</h1>{}</main></body></html>'
 
 
 @pytest.fixture
@@ -78,6 +81,49 @@ def test_the_browser_finds_what_a_reader_would_see(site, tmp_path):
     assert "wider than a phone" in found
     assert "asks another host for http://192.0.2.1/x.js" in found
     assert "book/b.html" not in found
+
+
+DARK = """<style>[data-theme="dark"] { background: #222; color: #eee }
+[data-theme="dark"] .dim { color: #444 }</style>"""
+TABLE = '<table style="width: 900px"><tr><td>a</td><td>b</td></tr></table>'
+WIDER = f'<div style="overflow-x: auto" {{}}>{TABLE}</div>'
+
+
+def test_axe_finds_what_is_serious_in_either_theme_and_at_either_width(site, tmp_path):
+    browser_or_skip()
+    pytest.importorskip("axe_playwright_python")
+    site(
+        f'{DARK}<p class="pale" style="color: #ccc">pale</p><p class="dim">dim</p>'
+        + WIDER.format("")
+        + "<details><summary>more</summary><button></button></details>",
+        f"{DARK}<p>fine</p>{WIDER.format('tabindex=0')}<h4>A heading out of order is no more.</h4>",
+    )
+    (tmp_path / "html" / "try").mkdir()
+    (tmp_path / "html" / "try" / "index.html").write_text(PAGE.format("").replace(' lang="en"', ""))
+    problems = checks.check_in_browser(tmp_path / "html")
+    told = "{}: {}, in the {} theme axe's rule {} is broken by {}"
+    contrast, button = "color-contrast (serious)", "button-name (critical)"
+    scrolls, language = "scrollable-region-focusable (serious)", "html-has-lang (serious)"
+    assert sorted(problems) == sorted(
+        told.format(*words)
+        for words in (
+            ("book/a.html", "wide", "light", contrast, ".pale"),
+            ("book/a.html", "wide", "dark", contrast, ".dim"),
+            ("book/a.html", "wide", "light", button, "button"),
+            ("book/a.html", "on a phone", "light", button, "button"),
+            ("book/a.html", "on a phone", "light", scrolls, "div"),
+            ("try/index.html", "wide", "light", language, "html"),
+            ("try/index.html", "on a phone", "light", language, "html"),
+        )
+    )
+
+
+def test_without_axe_the_check_says_that_it_was_left_out(site, tmp_path, monkeypatch, capsys):
+    browser_or_skip()
+    monkeypatch.setitem(sys.modules, "axe_playwright_python.base", None)
+    site('<p style="color: #ccc">pale</p>')
+    assert checks.check_in_browser(tmp_path / "html") == []
+    assert "axe is not installed" in capsys.readouterr().out
 
 
 def test_without_a_browser_the_check_says_that_it_was_left_out(tmp_path, monkeypatch, capsys):
