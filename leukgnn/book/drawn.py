@@ -102,10 +102,11 @@ def _series(artist: Artist, axes: Axes) -> str:
 
 def _named(values: "pd.Series[float]", axis: Axis) -> "pd.Series[float] | pd.Series[str]":
     """Values as the names of their places on an axis that has such."""
-    if not isinstance(axis.get_major_formatter(), FuncFormatter):
+    shown, places = axis.get_major_formatter(), axis.get_majorticklocs()
+    if not isinstance(shown, FuncFormatter):
         return values
-    names = [text.get_text() for text in axis.get_majorticklabels()]
-    away = np.abs(np.subtract.outer(values.to_numpy(), axis.get_majorticklocs()))
+    names = shown.format_ticks(list(places))  # of a shared axis, too, which shows them elsewhere
+    away = np.abs(np.subtract.outer(values.to_numpy(), places))
     if not all(names) or away.min(axis=1).max() > NEAR:
         return values
     return pd.Series(np.array(names)[away.argmin(axis=1)], index=values.index)

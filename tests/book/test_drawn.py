@@ -72,6 +72,15 @@ def test_intervals_may_stand_upright(axes):
     assert table[["x", "low", "high"]].to_numpy().tolist() == [[1, 0.1, 0.3], [2, 0.2, 0.4]]
 
 
+def test_panels_share_their_names():
+    figure, panels = plt.subplots(1, 2, sharey=True)
+    table = pd.DataFrame({"name": ["GCN", "MLP"], "value": [0.8, 0.7], "low": 0.6, "high": 0.9})
+    for panel in panels:
+        plots.forest(table, panel)
+    assert drawn.data(figure)["y"].tolist() == ["GCN", "MLP"] * 4
+    plt.close(figure)
+
+
 def test_an_interval_that_is_not_known_is_no_data(axes):
     table = pd.DataFrame({"name": ["GCN", "MLP"], "value": [0.8, np.nan]})
     plots.forest(table.assign(low=[0.7, np.nan], high=[0.9, np.nan]), axes)
