@@ -26,10 +26,14 @@ export PYTHONPATH := $(CURDIR)
 export PYTHONUTF8 := 1
 unexport PYTHONHOME
 
-.PHONY: book plan test planted mutants demo lab bench tolerance witness features cnn light model page screenshots publish readme clean
+.PHONY: book pdf plan test planted mutants demo lab bench tolerance witness features cnn light model page screenshots publish readme clean
 
 book: $(READY)
 	$(SNAKEMAKE) --quiet rules
+
+# After `make book`: the book as one file, build/leukgnn.pdf.
+pdf: $(READY)
+	$(LEUKGNN) pdf --output build/leukgnn.pdf
 
 plan: $(READY)
 	$(SNAKEMAKE) --dry-run

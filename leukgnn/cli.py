@@ -186,6 +186,10 @@ def _parser() -> argparse.ArgumentParser:
     book.add_argument("--repository", default="", help="public address, for launch buttons")
     book.set_defaults(command=commands.book, extra="book")
 
+    pdf = words.add_parser("pdf", help="print the built book into one PDF, through Chromium")
+    pdf.add_argument("--output", type=Path, required=True, help="the file to write, .pdf")
+    pdf.set_defaults(command=commands.pdf, extra="book")
+
     for parser_of in (runs, witness, explorer, results, book):
         parser_of.add_argument("--profile", default="quick", help="quick or full")
 

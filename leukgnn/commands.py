@@ -288,6 +288,15 @@ def book(options: Namespace) -> int:
     return 1 if problems else 0
 
 
+def pdf(options: Namespace) -> int:
+    """Print the built book."""
+    from leukgnn.book import printing
+
+    printing.book(options.output)
+    print(f"{options.output}: {options.output.stat().st_size / 2**20:.1f} MB.")
+    return 0
+
+
 def publish(options: Namespace) -> int:
     """Keep a full build's runs and tables."""
     from leukgnn.book import published, publishing

@@ -82,7 +82,7 @@ def check(html: Path, toc: Path) -> list[str]:
     """
     problems = [
         f"{page}: in {toc.name}, and not built."
-        for page in _pages(toc)
+        for page in pages_of(toc)
         if not (html / page).is_file()
     ]
     # The theme's templates under _static are not pages.
@@ -101,7 +101,7 @@ def check(html: Path, toc: Path) -> list[str]:
     return problems
 
 
-def _pages(toc: Path) -> list[str]:
+def pages_of(toc: Path) -> list[str]:
     """Files of the pages that a table of contents names."""
     content = yaml.safe_load(toc.read_text(encoding="utf-8"))
     names = [content["root"]]
