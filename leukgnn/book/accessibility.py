@@ -53,7 +53,7 @@ RUN = """async options => {
 
 
 def script() -> str | None:
-    """Axe itself, for `faults`; None where it is not installed."""
+    """Axe itself, for `wide`; None where it is not installed."""
     try:
         from axe_playwright_python.base import AXE_SCRIPT
     except ImportError:
@@ -61,8 +61,8 @@ def script() -> str | None:
     return str(AXE_SCRIPT)
 
 
-def faults(page: Any, axe: str, *, wide: bool) -> list[str]:
-    """Findings of critical or serious impact on the open page, as wide as it is now.
+def wide(page: Any, axe: str) -> list[str]:
+    """Findings of critical or serious impact on the open page, in the dark theme and the light one.
 
     Parameters
     ----------
@@ -70,32 +70,38 @@ def faults(page: Any, axe: str, *, wide: bool) -> list[str]:
         As `playwright` drives it. It is left in its light theme, with all opened that it hides.
     axe : str
         What `script` gives.
-    wide : bool
-        Whether to look at colours, in the dark theme and the light one. Every other rule is asked
-        in the light theme alone.
 
     Returns
     -------
     list of str
         For each rule that is broken the theme, the rule and the first element that breaks it.
+        Colours are looked at in both themes, everything else in the light one alone.
     """
     page.evaluate(axe)
-    if not wide:
-        page.wait_for_timeout(SETTLED)
-        return _broken(page, "light", {"rules": _without(*MINOR, *COLOURS)})
+    _show(page, "dark")
     dark = _broken(page, "dark", {"runOnly": list(COLOURS)})
+    _show(page, "light")
     return dark + _broken(page, "light", {"rules": _without(*MINOR)})
+
+
+def narrow(page: Any) -> list[str]:
+    """The same as `wide`, but for colours, when its page has become as narrow as a phone."""
+    page.wait_for_timeout(SETTLED)
+    return _broken(page, "light", {"rules": _without(*MINOR, *COLOURS)})
 
 
 def _without(*rules: str) -> dict[str, dict[str, bool]]:
     return {rule: {"enabled": False} for rule in rules}
 
 
-def _broken(page: Any, theme: str, options: dict[str, Any]) -> list[str]:
-    """What `faults` says of one theme."""
+def _show(page: Any, theme: str) -> None:
+    """Put the page into a theme, and mark what `RUN` looks at for contrast."""
     page.emulate_media(color_scheme=theme)  # pages without our theme follow the reader's system
     page.evaluate(SET, theme)
     page.evaluate(MARK)
+
+
+def _broken(page: Any, theme: str, options: dict[str, Any]) -> list[str]:
     return [
         f"in the {theme} theme axe's rule {rule} ({impact}) is broken by {target}"
         for impact, rule, target in page.evaluate(RUN, options)

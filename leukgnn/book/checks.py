@@ -201,13 +201,13 @@ def _look(page: Any, axe: str | None) -> list[str]:
         }"""
     )
     if axe:
-        faults += [f"wide, {fault}" for fault in accessibility.faults(page, axe, wide=True)]
+        faults += [f"wide, {fault}" for fault in accessibility.wide(page, axe)]
     page.set_viewport_size({"width": PHONE, "height": 900})
     excess = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
     if excess > 0:
         faults.append(f"is {excess} pixels wider than a phone of {PHONE}")
     if axe:
-        faults += [f"on a phone, {fault}" for fault in accessibility.faults(page, axe, wide=False)]
+        faults += [f"on a phone, {fault}" for fault in accessibility.narrow(page)]
     return faults
 
 

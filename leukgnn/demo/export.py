@@ -99,8 +99,11 @@ def export(folder: Path) -> int:
 
 
 def _is_export(folder: Path) -> bool:
-    """Whether a folder has what every export has."""
-    return all((folder / name).is_file() for name in ("model.json", "decision.onnx.gz"))
+    """Whether a folder has what every export has.
+
+    `model.json` it may lack: Snakemake takes the outputs of a step away before it runs it again.
+    """
+    return all((folder / name).is_file() for name in ("encoder.onnx.gz", "decision.onnx.gz"))
 
 
 def _model(metadata: dict[str, Any], content: dict[str, bytes]) -> dict[str, Any]:
