@@ -161,7 +161,9 @@ def check_in_browser(html: Path) -> list[str]:
         for path in paths:
             page.set_viewport_size({"width": WIDE, "height": 900})
             page.goto(f"{root}/{path.relative_to(html)}", wait_until="load")
-            faults = _look(page, axe) + seen
+            faults = _look(page, axe)
+            page.wait_for_load_state("networkidle")  # what comes late is this page's too
+            faults += seen
             problems += [f"{path.relative_to(html)}: {fault}" for fault in dict.fromkeys(faults)]
             seen.clear()
         browser.close()
