@@ -70,10 +70,10 @@ def on_first_screen(page: Page, selector: str, text: str = "") -> str:
 def reviewer(page: Page, root: str) -> None:
     """Half a minute: the question, its answer, the verdicts, the picture; then the evidence."""
     page.goto(f"{root}/intro.html")
-    on_first_screen(page, "h1", "Does the graph help?")
-    answer = on_first_screen(page, "main p", "Does the graph help?")
-    on_first_screen(page, "main p", "claims")
-    on_first_screen(page, "main img.only-light")
+    on_first_screen(page, "article h1", "Does the graph help?")
+    answer = on_first_screen(page, "article p", "the graph network differs")
+    on_first_screen(page, "article p", "Verdicts on")
+    on_first_screen(page, "article img.only-light")
     keep(page, "reviewer_1_first_screen", answer.split(".")[0])
     page.goto(f"{root}/../search.html?q=does+the+graph+help")
     first = page.locator("#search-results li").first
@@ -81,7 +81,7 @@ def reviewer(page: Page, root: str) -> None:
     keep(page, "reviewer_2_search", f"the first hit is {first.inner_text().splitlines()[0]!r}")
     page.goto(f"{root}/intro.html")
     page.get_by_role("link", name="claims").first.click()
-    evidence = page.locator("main a[href*='chapters/'][href*='#']").first
+    evidence = page.locator("article a[href*='chapters/'][href*='#']").first
     address = evidence.get_attribute("href")
     evidence.click()
     anchor = page.locator(f"[id='{str(address).rpartition('#')[2]}']")
@@ -92,13 +92,13 @@ def reviewer(page: Page, root: str) -> None:
 def haematologist(page: Page, root: str) -> None:
     """From the first screen to people, to what may not be concluded."""
     page.goto(f"{root}/intro.html")
-    page.locator(".sd-card", has_text="For haematologists").locator("a").first.click()
-    on_first_screen(page, "h1", "From cells to people")
-    told = on_first_screen(page, "main p", "people")
+    page.locator(".sd-card", has_text="For haematologists").locator(".sd-stretched-link").click()
+    on_first_screen(page, "article h1", "From cells to people")
+    told = on_first_screen(page, "article p", "people")
     keep(page, "haematologist_1_people", told.split(",")[0])
     page.goto(f"{root}/intro.html")
     page.locator(".sd-card", has_text="For haematologists").get_by_text("Limitations").click()
-    on_first_screen(page, "h1", "Limitations")
+    on_first_screen(page, "article h1", "Limitations")
     use = page.get_by_text("Nothing here is a medical device").first
     use.scroll_into_view_if_needed()
     keep(page, "haematologist_2_limits", use.inner_text())

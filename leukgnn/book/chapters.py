@@ -274,7 +274,7 @@ def _end_caption(cell: Any) -> None:
     a second form of the figure for a second output.
     """
     figure = cell.metadata.mystnb.figure
-    parts = [f"Cell {cell.execution_count} of this chapter", "[provenance](../environment.md)"]
+    parts = [f"Code cell {cell.execution_count} of this chapter", "[provenance](../environment.md)"]
     for output in cell.outputs:
         if text := output.get("data", {}).pop(drawn.MIME, ""):
             cell.metadata["data"] = text

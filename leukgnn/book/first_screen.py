@@ -29,7 +29,7 @@ THEMES = {"light": ("#ffffff", "#323232"), "dark": ("#14181e", "#ced6dd")}  # gr
 
 
 def generated(results: Path) -> dict[str, str]:
-    """The generated part of the first page.
+    """The generated parts of the first page: `answer`, and `first`, its picture.
 
     Parameters
     ----------
@@ -38,11 +38,11 @@ def generated(results: Path) -> dict[str, str]:
     """
     rows = table("intervals.csv", results).set_index(KEYS["intervals"]).sort_index()
     gaps = table("differences.csv", results).set_index(KEYS["differences"]).sort_index()
-    return {"answer": "\n".join([_answer(rows, gaps), "", _figure()])}
+    return {"answer": _answer(rows, gaps), "first": _figure()}
 
 
 def _answer(rows: pd.DataFrame, gaps: pd.DataFrame) -> str:
-    """The question and its answer, in two sentences."""
+    """The answer to the page's title, in two sentences."""
     primary = _row(gaps, PRIMARY)
     at_equal_size = _row(gaps, (*PRIMARY[:3], "size_adjusted_auc"))
 
@@ -52,7 +52,7 @@ def _answer(rows: pd.DataFrame, gaps: pd.DataFrame) -> str:
     subjects = _row(rows, ("other_partitions", "gcn", "roc_auc"))["subjects"]
     partitions = counted(provenance()["partitions"], "partition")
     return (
-        f"**Does the graph help? {ANSWERS[primary['outcome']]}.** Asked about cells of people whom "
+        f"**{ANSWERS[primary['outcome']]}.** Asked about cells of people whom "
         f"it has not met, the graph network differs from the same network without graph by "
         f"{with_interval(primary, signed=True)} in ROC AUC (*{primary['outcome']}*; {subjects:.0f} "
         f"people, {partitions} of them), and among cells of about equal size by "
@@ -115,7 +115,7 @@ def _draw(rows: pd.DataFrame, target: Path, ground: str, ink: str) -> pd.DataFra
         "ytick.color": ink, "font.size": 12, "svg.hashsalt": "0",
     }  # fmt: skip
     with plt.rc_context(inks):  # type: ignore[arg-type]
-        figure, axes = plt.subplots(figsize=(6.4, 4.2), facecolor=ground)
+        figure, axes = plt.subplots(figsize=(6.4, 3.7), facecolor=ground)
         axes.set_facecolor(ground)
         axes.plot([printed, _of_matrix()], [0, -1], "X", color=ink, markersize=9)
         place = -2

@@ -313,5 +313,5 @@ def beside_others(ours: pd.DataFrame, printed: float, others: pd.DataFrame, axes
         )  # fmt: skip
     names = [*ours["name"], "the paper's matrix", *works]
     axes.set_yticks(-np.arange(len(names)), names)
-    axes.figure.legend(loc="outside lower center", ncols=2)
+    axes.figure.legend(title="below the line, tested on", loc="outside lower center", ncols=2)
     return axes

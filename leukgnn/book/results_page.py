@@ -146,7 +146,11 @@ def coverage(simulated: pd.DataFrame, intervals: pd.DataFrame, commit: str) -> s
     )
     short = held["jackknife"] < PROMISED
     told = ", ".join((shown["Metric"] + " of " + shown["Of"] + " " + shown["Jackknife"])[short])
-    less = f"Below {PROMISED:.0%} lies: {told}" if told else f"None lies below {PROMISED:.0%}"
+    less = (
+        f"Below {100 * PROMISED:.0f} % lie: {told}"
+        if told
+        else f"None lies below {100 * PROMISED:.0f} %"
+    )
     table_text = markdown_table(shown, name="tbl-coverage", caption=caption)
     drawn = held.set_index(["model", "metric"])["truth"]
     keys = ["protocol", "model", "metric"]
@@ -164,7 +168,7 @@ def _origin() -> str:
     return (
         f"{origin['runs']['number']:,} runs: {origin['seeds']} seeds, {origin['partitions']} other "
         f"partitions of the subjects; {origin['draws']:,} bootstrap draws. The tables were made "
-        f"from commit `{origin['commit']}`, the runs {_makers(origin['runs']['made'])}.\n"
+        f"from commit `{origin['commit']}`, the runs: {_makers(origin['runs']['made'])}.\n"
     )
 
 

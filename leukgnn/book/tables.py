@@ -48,8 +48,8 @@ def page_note(profile: str) -> None:
     display(  # type: ignore[no-untyped-call]
         Markdown(  # type: ignore[no-untyped-call]
             f"*Profile `{profile}`, leukgnn {origin['leukgnn']}, commit `{origin['commit']}`; "
-            "everything else about this build stands on the page [](../environment.md), where the "
-            "answers of the networks come from on the page [](../results.md).*"
+            "everything else about this build stands on the page [](../environment.md); the page "
+            "[](../results.md) says where the networks' answers come from.*"
         )
     )
 

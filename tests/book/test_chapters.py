@@ -239,8 +239,8 @@ def test_the_same_chapter_comes_out_whatever_the_shell_exports(chapter, tmp_path
     ]
     assert all("text/csv" not in output.data for output in shown), "the book knows no such form"
     assert cell.metadata.mystnb.figure.caption == (
-        f"A trial. *Cell {cell.execution_count} of this chapter; [provenance](../environment.md); "
-        "{download}`data <../generated/figures/fig-trial.csv>`.*"
+        f"A trial. *Code cell {cell.execution_count} of this chapter; "
+        "[provenance](../environment.md); {download}`data <../generated/figures/fig-trial.csv>`.*"
     )
 
 

@@ -134,7 +134,7 @@ def test_every_chapter_runs(executed):
                 assert output.output_type != "error"
                 assert output.get("name") != "stderr"
             if figure := cell.metadata.get("mystnb", {}).get("figure"):
-                assert f"Cell {cell.execution_count} of this chapter" in figure.caption
+                assert f"Code cell {cell.execution_count} of this chapter" in figure.caption
                 assert ("data" in cell.metadata) == (figure.name not in OF_IMAGES)
 
 

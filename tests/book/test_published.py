@@ -279,10 +279,10 @@ def test_an_interval_that_falls_short_is_told():
         for same in (False, True)
     ]  # fmt: skip
     table, intervals = pd.DataFrame(rows), published.table("intervals.csv")
-    assert "None lies below 94%" in results_page.coverage(table, intervals, "abc")
+    assert "None lies below 94 %" in results_page.coverage(table, intervals, "abc")
     table.loc[0, "jackknife"] = 0.91
     text = results_page.coverage(table, intervals, "abc")
     assert "commit abc" in text and "ROC AUC is 0.700, the published one 0.8" in text
-    assert "Below 94% lies: accuracy of GCN 91.0%" in text and "down to 90.0%" in text
+    assert "Below 94 % lie: accuracy of GCN 91.0%" in text and "down to 90.0%" in text
     table.loc[(table["model"] == "gcn") & table["exchangeable"], "jackknife"] = 0.5
     assert results_page.coverage(table, intervals, "abc") == text
