@@ -21,7 +21,12 @@ SOURCE = Path(__file__).parent.parent  # the code that runs here
 
 
 def settle() -> None:
-    """Pass over numbers of threads that are none, and never fail for a letter of the terminal's."""
+    """Pass over numbers of threads that are none, and never fail for a letter of the terminal's.
+
+    And do without a grammar of addresses that jsonschema, where it can, builds at every start: two
+    seconds a chapter, for a format that no notebook has.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     for name in THREADS:
         if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", os.environ.get(name, "1"), re.ASCII):
             del os.environ[name]

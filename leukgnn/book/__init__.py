@@ -1,19 +1,9 @@
-"""The book: what its chapters show, by plots, pictures and tables.
+"""The book: what its chapters show, by plots, pictures, tables and exercises.
 
-What runs, builds and checks it needs more than a chapter does, so it stands in named modules:
-`chapters`, `building`, `checks`, `published`, `results_page`.
+The names stand in `__init__.pyi` and are loaded when first used: what runs, builds and checks the
+book (`chapters`, `building`, `checks`, `published`, `results_page`) does not wait for what draws.
 """
 
-from leukgnn.book import pictures, plots
-from leukgnn.book.exercises import check, solution
-from leukgnn.book.tables import claims_note, page_note, show_table
+import lazy_loader
 
-__all__ = [
-    "check",
-    "claims_note",
-    "page_note",
-    "pictures",
-    "plots",
-    "show_table",
-    "solution",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

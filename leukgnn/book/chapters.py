@@ -18,8 +18,8 @@ from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
 from leukgnn import files, shell
-from leukgnn.book import drawn
 from leukgnn.files import InputError
+from leukgnn.names import FIGURE_DATA
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # Between papermill and the kernel; without it every kernel warns that others could listen.
@@ -276,7 +276,7 @@ def _end_caption(cell: Any) -> None:
     figure = cell.metadata.mystnb.figure
     parts = [f"Code cell {cell.execution_count} of this chapter", "[provenance](../environment.md)"]
     for output in cell.outputs:
-        if text := output.get("data", {}).pop(drawn.MIME, ""):
+        if text := output.get("data", {}).pop(FIGURE_DATA, ""):
             cell.metadata["data"] = text
             parts.append(f"{{download}}`data <../generated/figures/{figure.name}.csv>`")
     figure.caption += f" *{'; '.join(parts)}.*"

@@ -20,7 +20,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-MIME = "text/csv"
+from leukgnn.names import FIGURE_DATA
+
 DECIMALS = 6
 COLUMNS = ["panel", "series", "drawn_as", "x", "y", "low", "high", "value"]
 NEAR = 0.45  # of the way to the next: what is drawn so near to a named place is that one's
@@ -127,4 +128,4 @@ class _CSVFormatter(BaseFormatter):
 def offer() -> None:
     """Let every figure that a notebook shows bring its data; outside a notebook nothing happens."""
     if (shell := get_ipython()) and shell.display_formatter:
-        shell.display_formatter.formatters[MIME] = _CSVFormatter()
+        shell.display_formatter.formatters[FIGURE_DATA] = _CSVFormatter()

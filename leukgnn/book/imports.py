@@ -71,7 +71,7 @@ def _faced(path: Path) -> set[str]:
     room = ".".join(path.parent.relative_to(PACKAGE.parent).parts)
     body = ast.parse(path.read_text(encoding="utf-8")).body
     imports = [node for node in body if isinstance(node, ast.ImportFrom)]
-    return {f"{room}.{node.module}" for node in imports}
+    return {f"{room}.{node.module or alias.name}" for node in imports for alias in node.names}
 
 
 @cache
