@@ -58,6 +58,7 @@ CHAPTERS = {  # name: what it reads besides the package
     "15_encoder": [FEATURES, RUNS, IMAGED],
     "16_networks": [FEATURES, RUNS],
 }
+LONGEST = ("03_features", "05_gcn", "06_results", "11_readings")  # begun first: see `results`
 try:
     profile(PROFILE)
 except InputError as error:
@@ -249,6 +250,7 @@ for name, reads in CHAPTERS.items():
             [os.path.relpath(path) for path in modules_used(chapters.chapter_source(name))],
         output:
             f"book/chapters/{name}.ipynb",
+        priority: 1 if name in LONGEST else 0
         params:
             chapter=name,
             given=given(name),
