@@ -92,7 +92,7 @@ def reviewer(page: Page, root: str) -> None:
 def haematologist(page: Page, root: str) -> None:
     """From the first screen to people, to what may not be concluded."""
     page.goto(f"{root}/intro.html")
-    page.locator(".sd-card", has_text="For haematologists").locator(".sd-stretched-link").click()
+    page.get_by_text("For haematologists").click(force=True)  # what lies over it is the card's link
     on_first_screen(page, "article h1", "From cells to people")
     told = on_first_screen(page, "article p", "people")
     keep(page, "haematologist_1_people", told.split(",")[0])
@@ -107,7 +107,7 @@ def haematologist(page: Page, root: str) -> None:
 def student(page: Page, root: str) -> None:
     """Chapter 5 in JupyterLab, run whole; a wrong answer, then the right one."""
     page.goto(f"{root}/lab/tree/05_gcn.md")
-    page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=RUN_AND_LOAD)
+    page.get_by_text("| Idle").first.wait_for(timeout=RUN_AND_LOAD)  # opened, with its kernel
     keep(page, "student_1_opened", "chapter 5 is a notebook in JupyterLab")
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
