@@ -74,6 +74,20 @@ def predictor() -> "Predictor":
     return Predictor(find_weights())
 
 
+@pytest.fixture
+def axes() -> Iterator[Any]:
+    """Axes in the book's style."""
+    import matplotlib.pyplot as plt
+
+    from leukgnn.book import plots
+
+    plots.style()
+    figure, axes = plt.subplots()
+    yield axes
+    plt.close(figure)
+    plt.rcdefaults()
+
+
 @pytest.fixture(scope="module")  # while it runs no other test can have a loop of events
 def browser() -> Iterator[Any]:
     """Chromium, as `playwright` drives it; tests open contexts of their own."""

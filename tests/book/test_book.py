@@ -148,14 +148,6 @@ def test_a_difference_says_its_outcome_and_who_carries_it():
     assert text.p_value(1e-300) == "<0.001"
 
 
-@pytest.fixture
-def axes():
-    plots.style()
-    figure, axes = plt.subplots()
-    yield axes
-    plt.close(figure)
-
-
 def legend(axes):
     return [label.get_text() for label in axes.get_legend().get_texts()]
 

@@ -3,19 +3,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pytest
 
 from leukgnn.book import drawn, plots
 from leukgnn.names import CLASSES
-
-
-@pytest.fixture
-def axes():
-    plots.style()
-    figure, axes = plt.subplots()
-    yield axes
-    plt.close(figure)
-    plt.rcdefaults()
 
 
 def shown(axes):
