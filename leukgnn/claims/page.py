@@ -16,7 +16,7 @@ from leukgnn.claims.rules import ADOPTED, BASES, COMPUTED, FUTURE, READ, VERDICT
 from leukgnn.claims.verdicts import row_anchor
 from leukgnn.files import InputError
 from leukgnn.paper import TITLE
-from leukgnn.text import markdown_table
+from leukgnn.text import counted, markdown_table
 
 FENCED = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.MULTILINE | re.DOTALL)
 
@@ -62,14 +62,14 @@ def generated(results: Path, chapters: Sequence[Path]) -> dict[str, str]:
 
 
 def sentence(table: pd.DataFrame) -> str:
-    """Counts of the verdicts of `claims.csv` in one sentence, those that could fail."""
+    """Counts of the verdicts of `claims.csv` in one sentence: of those that numbers decide."""
     bases = table["basis"].value_counts().reindex(BASES, fill_value=0)
-    given = table.loc[table["basis"].isin([COMPUTED, READ]), "verdict"].value_counts()
+    given = table.loc[table["basis"] == COMPUTED, "verdict"].value_counts()
     parts = [f"{verdict} {given[verdict]}" for verdict in VERDICTS if verdict in given]
     return (
-        f"Verdicts on {given.sum()} claims of the paper, {bases[COMPUTED]} computed and "
-        f"{bases[READ]} by reading: {', '.join(parts)}. Not counted: {bases[ADOPTED]} that we "
-        f"adopted, so that they cannot fail, and {bases[FUTURE]} of future work.\n"
+        f"Verdicts on {counted(given.sum(), 'claim')} of the paper, all computed: "
+        f"{', '.join(parts)}. Not counted: {bases[READ]} judged by reading, {bases[ADOPTED]} that we adopted, so that they "
+        f"cannot fail, and {bases[FUTURE]} of future work.\n"
     )
 
 

@@ -236,14 +236,14 @@ def test_every_verdict_says_what_it_rests_on(build):
         assert basis == by_reason.get(rules[name], claims.COMPUTED)
 
 
-def test_no_headline_counts_what_cannot_fail(build):
+def test_a_headline_counts_only_what_is_computed(build):
     rules = [{"name": "near", "fact": "x", "value": 10}, {"name": "adopted", "reason": "so"}]
     rules += [{"name": "future", "reason": "later"}]
     rules += [{"name": "read", "verdict": claims.UNSPECIFIED, "reason": "silent"}]
     entries = [{**entry_of(rule), "id": f"C{i}"} for i, rule in enumerate(rules)]
     text = claims.sentence(claims.judge(build({"x": 10.0}), entries))
-    assert text.startswith("Verdicts on 2 claims of the paper, 1 computed and 1 by reading: ")
-    assert "holds 1, unspecified 1." in text
+    assert text.startswith("Verdicts on 1 claim of the paper, all computed: holds 1. ")
+    assert "unspecified" not in text and "1 judged by reading" in text
     assert "1 that we adopted" in text and "1 of future work" in text
 
 
