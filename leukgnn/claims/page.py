@@ -68,8 +68,8 @@ def sentence(table: pd.DataFrame) -> str:
     parts = [f"{verdict} {given[verdict]}" for verdict in VERDICTS if verdict in given]
     return (
         f"Verdicts on {counted(given.sum(), 'claim')} of the paper, all computed: "
-        f"{', '.join(parts)}. Not counted: {bases[READ]} judged by reading, {bases[ADOPTED]} that we adopted, so that they "
-        f"cannot fail, and {bases[FUTURE]} of future work.\n"
+        f"{', '.join(parts)}. Not counted: {bases[READ]} judged by reading, {bases[ADOPTED]} that "
+        f"we adopted, so that they cannot fail, and {bases[FUTURE]} of future work.\n"
     )
 
 
