@@ -21,7 +21,7 @@ from typing import Any
 
 import nbformat
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from leukgnn.book import checks
 from leukgnn.files import HTML
@@ -38,16 +38,12 @@ RUN_AND_LOAD = 300_000  # milliseconds
 def main() -> int:
     """Read, and say what was seen."""
     SCREENS.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=checks.chromium(), args=[*checks.QUIET, checks.OFFLINE]
-        )
+    with checks.offline_browser() as browser:
         with checks.served(ROOT / HTML) as root:
             for reader in (reviewer, haematologist):
                 reader(browser.new_page(viewport=SCREEN), f"{root}/book")
         with jupyter() as root:
             student(browser.new_page(viewport=SCREEN), root)
-        browser.close()
     return 0
 
 

@@ -127,6 +127,23 @@ def chromium() -> str | None:
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
 
 
+@contextmanager
+def offline_browser() -> Iterator[Any]:
+    """Headless Chromium with the network off, as `playwright` drives it; None without either."""
+    path = chromium()
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        path = None
+    if path is None:
+        yield None
+        return
+    with sync_playwright() as playwright:
+        arguments = [*QUIET, OFFLINE]
+        with playwright.chromium.launch(executable_path=path, args=arguments) as browser:
+            yield browser
+
+
 def check_in_browser(html: Path) -> list[str]:
     """Open every page in headless Chromium with the network off, wide and at a phone's width.
 
@@ -138,20 +155,14 @@ def check_in_browser(html: Path) -> list[str]:
         there is no Chromium or no `playwright`, the check says on the terminal that it was left
         out and returns nothing; where there is no axe, that axe was.
     """
-    browser_path = chromium()
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        browser_path = None
-    if browser_path is None:
-        print("The look at the book in a browser was left out: no Chromium or no playwright here.")
-        return []
-    axe = accessibility.script()
-    if axe is None:
-        print("The rules of accessible pages were left out: axe is not installed here.")
     problems: list[str] = []
-    with served(html) as root, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=[*QUIET, OFFLINE])
+    with served(html) as root, offline_browser() as browser:
+        if browser is None:
+            print("The look at the book in a browser was left out: no Chromium or no playwright.")
+            return []
+        axe = accessibility.script()
+        if axe is None:
+            print("The rules of accessible pages were left out: axe is not installed here.")
         page = browser.new_page(viewport={"width": WIDE, "height": 900})
         seen: list[str] = []
         page.on("request", lambda request: seen.extend(_foreign(request.url, root)))
@@ -166,7 +177,6 @@ def check_in_browser(html: Path) -> list[str]:
             faults += seen
             problems += [f"{path.relative_to(html)}: {fault}" for fault in dict.fromkeys(faults)]
             seen.clear()
-        browser.close()
     print(f"{len(paths)} pages opened in a browser with the network off, wide and narrow.")
     return problems
 
@@ -224,5 +234,7 @@ def served(folder: Path) -> Iterator[str]:
     handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:  # else its thread would turn on a closed socket for ever
+            server.shutdown()

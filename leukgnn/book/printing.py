@@ -118,19 +118,13 @@ def write(html: Path, pages: list[str], title: str, output: Path) -> None:
     InputError
         When there is no Chromium here, or no `playwright` to drive it.
     """
-    path = checks.chromium()
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        path = None
-    if path is None:
-        raise InputError("Nothing here prints: a PDF needs Chromium, and playwright to drive it.")
     # Only pages with formulas load what draws them.
     drawing = (p for p in pages if "mathjax" in (html / p).read_text(encoding="utf-8").lower())
-    with checks.served(html) as root, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, args=[*checks.QUIET, checks.OFFLINE]
-        )
+    with checks.served(html) as root, checks.offline_browser() as browser:
+        if browser is None:
+            raise InputError(
+                "Nothing here prints: a PDF needs Chromium, and playwright to drive it."
+            )
         page = browser.new_page(color_scheme="light")
         page.set_default_timeout(0)  # a whole book takes its time
         page.goto(f"{root}/{next(drawing, pages[0])}", wait_until="load")
@@ -142,4 +136,3 @@ def write(html: Path, pages: list[str], title: str, output: Path) -> None:
                 tagged=True, display_header_footer=True, header_template=HEADER,
                 footer_template=FOOTER,
             )  # fmt: skip
-        browser.close()

@@ -1,5 +1,6 @@
 """What the other graph networks have in common."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from leukgnn.networks.operators import Kept
 from leukgnn.paper import EXTRACTOR, TRAINING
 
 
-class Family(nn.Module):
+class Family(nn.Module, ABC):
     """A graph network: layers of given widths, dropout, and what is computed once for a graph.
 
     Parameters
@@ -35,10 +36,10 @@ class Family(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.kept: Kept[Any] = Kept(self.keep)
 
+    @abstractmethod
     def build(self, in_channels: int, hidden_channels: int, out_channels: int) -> None:
         """Make the layers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def keep(self, x: Tensor, adjacency: Tensor) -> Any:
         """What of features and graph is the same at every epoch."""
-        raise NotImplementedError
