@@ -61,6 +61,15 @@ NETWORKS = {  # other graph networks, each beside the same network without edges
     "strong_sage": Name("GraphSAGE, strong recipe", SKY),
 }
 
+POOLINGS = {  # of a person's cells, each beside the same network without edges
+    "pool_mean": Name("mean of the cells", GREEN),
+    "pool_max": Name("maximum of the cells", SKY),
+    "pool_attention": Name("attention pooling", SKY),
+    "pool_top_k": Name("top-k pooling", SKY),
+    "pool_diff": Name("DiffPool", SKY),
+    "pool_set": Name("Set Transformer", SKY),
+}
+
 MODELS = {
     "majority": Name("always leukemic", GREY),
     "size": Name("cell size alone", GREY),
@@ -97,7 +106,13 @@ MODELS = {
     "vote": Name("vote of the neighbours", GREY),
     "gat_vote": Name("vote of the neighbours, weighed by attention", GREY),
     **NETWORKS,
-    **{f"{key}_alone": Name(f"{name.label}, no edges", ORANGE) for key, name in NETWORKS.items()},
+    "gcn_own_similar": Name("GCN, hearing the person's similar cells", GREEN),
+    "gcn_own_random": Name("GCN, hearing any of the person's cells", GREY),
+    **POOLINGS,
+    **{
+        f"{key}_alone": Name(f"{name.label}, no edges", ORANGE)
+        for key, name in (NETWORKS | POOLINGS).items()
+    },
 }
 
 METRICS = {

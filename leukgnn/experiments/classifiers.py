@@ -25,6 +25,7 @@ from sklearn.svm import SVC, LinearSVC
 
 from leukgnn import names, networks
 from leukgnn.cells import log_area
+from leukgnn.experiments.people import attention_rank, gcn_own, person_network
 from leukgnn.experiments.tasks import Probability, Task
 from leukgnn.files import InputError
 from leukgnn.graphs import attach, no_edges, without_same_subject
@@ -32,6 +33,7 @@ from leukgnn.graphs import attach, no_edges, without_same_subject
 LAYERS = 50  # of label propagation and of Correct & Smooth, as in their papers' code
 RATES_AND_DECAYS = ((0.001, 5e-4), (0.01, 5e-4), (0.001, 5e-2), (0.01, 5e-2))
 PASSES = (1, 2, 4)  # of the adjacency over the features of an MLP
+FEW_CELLS = (1, 5, 20)  # of each person, shown to a network that pools them
 ROUNDS = 2000  # of the linear solvers; they stop earlier
 
 
@@ -300,6 +302,23 @@ CLASSIFIERS = {
         f"{key}_alone": Classifier(partial(other_network, key=key, alone=True), trained=True)
         for key in names.NETWORKS
     },
+    **{
+        key: Classifier(partial(person_network, key=key), graph=True, trained=True)
+        for key in names.POOLINGS
+    },
+    **{
+        f"{key}_alone": Classifier(partial(person_network, key=key, alone=True), trained=True)
+        for key in names.POOLINGS
+    },
+    **{
+        f"pool_attention_of_{cells}": Classifier(
+            partial(person_network, key="pool_attention", cells=cells), graph=True, trained=True
+        )
+        for cells in FEW_CELLS
+    },
+    "attention_rank": Classifier(attention_rank, graph=True, trained=True),
+    "gcn_own_similar": Classifier(partial(gcn_own, similar=True), graph=True, trained=True),
+    "gcn_own_random": Classifier(partial(gcn_own, similar=False), graph=True, trained=True),
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from leukgnn.experiments.classifiers import PASSES
+from leukgnn.experiments.classifiers import FEW_CELLS, PASSES
 from leukgnn.experiments.control import planted
 from leukgnn.experiments.faults import scaled_on_all, shuffled_labels
 from leukgnn.experiments.partitions import Partition
@@ -14,7 +14,7 @@ from leukgnn.experiments.runs import Asked, Run
 from leukgnn.features import Features, all_sizes, control_features, shipped_features
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached, Builder, Cliques, Joined
-from leukgnn.names import GROUPINGS, NETWORKS
+from leukgnn.names import GROUPINGS, NETWORKS, POOLINGS
 from leukgnn.networks import Settings
 from leukgnn.paper import GRAPH, RELEASED, TRAINING
 from leukgnn.profiles import profile
@@ -28,6 +28,7 @@ KS = (2, 5, 20, 50)  # beside the paper's k
 SIMILARITY = 0.998  # least cosine of two near-duplicates
 READING_SEEDS = 2  # of each reading of the paper
 NETWORK_SEEDS = 2  # of the other graph networks
+OWN_SEEDS = 5  # where cells hear their own person's
 MINIBATCH_EPOCHS = 10  # epochs of the mini-batch reading: each is some two hundred steps
 RELEASED_SETTINGS = Settings(
     hidden=RELEASED.hidden,
@@ -36,6 +37,7 @@ RELEASED_SETTINGS = Settings(
     epochs=RELEASED.epochs,
     weighted=False,
 )
+PERSON_SETTINGS = Settings(hidden=64, epochs=200)  # a step is a bag of each of some forty people
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ class Plan:
         Of every reading of the paper, dose of smoothing and control.
     network_seeds : int
         Of the other graph networks.
+    own_seeds : int
+        Where cells hear their own person's cells.
     minibatch_epochs : int
     """
 
@@ -123,6 +127,7 @@ class Plan:
     similarity: float = SIMILARITY
     reading_seeds: int = READING_SEEDS
     network_seeds: int = NETWORK_SEEDS
+    own_seeds: int = OWN_SEEDS
     minibatch_epochs: int = MINIBATCH_EPOCHS
 
     @classmethod
@@ -147,6 +152,7 @@ class Plan:
     def __post_init__(self) -> None:
         for name in (
             "seeds", "partitions", "partition_seeds", "repeats", "reading_seeds", "network_seeds",
+            "own_seeds",
         ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise InputError(f"{name}={getattr(self, name)}: expected at least 1.")
@@ -426,6 +432,39 @@ class Plan:
             for a in self._ask(protocol, models, partition, seeds, graph=graph)
         ]
 
+    def people(self, poolings: Sequence[str] = ()) -> list[Asked]:
+        """Networks that pool a person's cells, on other partitions; each with its twin.
+
+        Parameters
+        ----------
+        poolings : sequence of str
+            Keys of `names.POOLINGS`; all when empty.
+        """
+        poolings = poolings or list(POOLINGS)
+        for key in poolings:
+            if key not in POOLINGS:
+                raise InputError(f"pooling {key!r}: expected one of {', '.join(POOLINGS)}.")
+        models = [*poolings, *(f"{key}_alone" for key in poolings)]
+        if "pool_attention" in poolings:
+            models += ["attention_rank", *(f"pool_attention_of_{cells}" for cells in FEW_CELLS)]
+        return [
+            a
+            for draw in self._counted(self.partitions)
+            for a in self._ask(
+                "other_partitions", models,
+                Partition(by="equal_files", folds=FOLDS, draw=draw), [self.seed],
+                graph=self.attached, settings=PERSON_SETTINGS,
+            )
+        ]  # fmt: skip
+
+    def own_cells(self) -> list[Asked]:
+        """The GCN on new subjects, whose cells hear their own person's cells alone."""
+        models = ("gcn", "mlp", "gcn_own_similar", "gcn_own_random")
+        return self._ask(
+            "subject_disjoint", models, Partition(by="official"), self._counted(self.own_seeds),
+            graph=self.attached,
+        )  # fmt: skip
+
     def control(self) -> list[Asked]:
         """The positive control with subjects apart: labels that only neighbours carry."""
         settings = replace(self.settings, inputs="standardised")
@@ -485,6 +524,10 @@ class Plan:
                 for protocol in ("subject_disjoint", "as_written")
                 for a in self.other_networks(protocol)
                 if a.run.classifier not in ("gcn", "mlp")
+            ],
+            "people": [
+                *self.people(),
+                *(a for a in self.own_cells() if a.run.classifier not in ("gcn", "mlp")),
             ],
             "settings": [*self.sweep(), *self.learning_rates(), *self.batch_sizes()],
         }

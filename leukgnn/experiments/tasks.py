@@ -107,6 +107,11 @@ class Task:
         """The network that learns its neighbours' weights, and its curves."""
         return self.trained(networks.FAMILIES["gat"], self.edge_index)
 
+    @cached_property
+    def kept(self) -> dict[Any, Any]:
+        """Other networks that classifiers of this task share, by what they are known by."""
+        return {}
+
     @property
     def gcn_kind(self) -> Callable[..., "nn.Module"]:
         """What builds a graph network with the layers that the settings ask for."""

@@ -3,6 +3,8 @@ from .families import FAMILIES, HOPS
 from .fast import accelerated
 from .gcn import GCN
 from .mlp import MLP
+from .people import attention_to_cells, fit_people, predict_people
+from .pooling import POOLINGS, PersonNetwork
 from .propagation import correct_and_smooth, label_propagation, smoothed
 from .settings import CURVES, Settings
 from .training import attention, class_weights, fit, hidden, parameter_count, predict, seeded
@@ -14,20 +16,25 @@ __all__ = [
     "GCN",
     "HOPS",
     "MLP",
+    "POOLINGS",
+    "PersonNetwork",
     "Settings",
     "VariedGCN",
     "accelerated",
     "adjacency_of",
     "attention",
+    "attention_to_cells",
     "class_weights",
     "correct_and_smooth",
     "fit",
+    "fit_people",
     "hidden",
     "label_propagation",
     "neighbourhood",
     "normalised",
     "parameter_count",
     "predict",
+    "predict_people",
     "seeded",
     "similarities",
     "smoothed",
