@@ -62,8 +62,8 @@ NETWORKS = {  # other graph networks, each beside the same network without edges
 }
 
 POOLINGS = {  # of a person's cells, each beside the same network without edges
-    "pool_mean": Name("mean of the cells", GREEN),
-    "pool_max": Name("maximum of the cells", SKY),
+    "pool_mean": Name("mean pooling", GREEN),
+    "pool_max": Name("maximum pooling", SKY),
     "pool_attention": Name("attention pooling", SKY),
     "pool_top_k": Name("top-k pooling", SKY),
     "pool_diff": Name("DiffPool", SKY),

@@ -25,7 +25,15 @@ from leukgnn.evaluation.metrics import (
     specificity_at,
     threshold_at,
 )
-from leukgnn.evaluation.patients import by_cells, decisions, exact, shares
+from leukgnn.evaluation.patients import (
+    POWER,
+    by_cells,
+    decisions,
+    exact,
+    power,
+    shares,
+    within_people,
+)
 from leukgnn.evaluation.sums import Answers, Sums, answers, areas, with_merged_subjects
 from leukgnn.evaluation.tables import (
     CONTRACT,
@@ -48,6 +56,7 @@ __all__ = [
     "METRICS",
     "OUTCOMES",
     "PAIRS",
+    "POWER",
     "PRIMARY",
     "SECONDARY",
     "SENSITIVITY",
@@ -73,6 +82,7 @@ __all__ = [
     "operated",
     "outcome",
     "paired_differences",
+    "power",
     "reliability",
     "results_table",
     "score",
@@ -81,4 +91,5 @@ __all__ = [
     "threshold_at",
     "variance_split",
     "with_merged_subjects",
+    "within_people",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta
+from scipy.stats import beta, norm, spearmanr
 
 from leukgnn.evaluation.inference import LEVEL
 from leukgnn.evaluation.sums import replicated, with_merged_subjects
@@ -17,6 +17,8 @@ from leukgnn.paper import THRESHOLD
 
 CELLS = (1, 2, 5, 10, 20, 50)  # of each person
 DRAWS = 20  # of a person's cells, for each number of them
+STUDIES = 500  # simulated for each gain
+POWER = 0.8  # of studies that find a gain, where it is said that it can be seen
 KEYS = ["protocol", "model", "seed", "partition"]
 
 
@@ -136,3 +138,96 @@ def by_cells(
                 asked = own[draw % len(own)].loc[chosen].reset_index()
                 parts.append(asked.assign(protocol=str(number), seed=draw))
     return decisions(pd.concat(parts, ignore_index=True))
+
+
+def power(
+    gains: Sequence[float],
+    *,
+    area: float,
+    correlation: float,
+    leukemic: int,
+    healthy: int,
+    studies: int = STUDIES,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """How often so few people would show that one way to decide about them beats another.
+
+    Each study draws a score of every person by both ways, normal and of equal variance in both
+    classes, and compares the areas (DeLong et al. 1988, as if one network had answered everybody).
+
+    Parameters
+    ----------
+    gains : sequence of float
+        True gains in ROC AUC over people.
+    area : float
+        True ROC AUC of the way that is beaten.
+    correlation : float
+        Of the two ways' scores, within a class.
+    leukemic, healthy : int
+        People, two at least of each.
+    studies : int
+    seed : int
+        The same draws for every gain.
+
+    Returns
+    -------
+    DataFrame
+        One row a gain: `gain` and `power`, the share of studies whose interval of the gain lies
+        above zero.
+
+    Raises
+    ------
+    InputError
+        When there are too few people, or a gain leads to an area of 1 or more.
+    """
+    if min(leukemic, healthy) < 2:
+        raise InputError(f"{leukemic} leukemic and {healthy} healthy people: expected 2 of each.")
+    if not 0 < area < 1 or area + max(gains) >= 1 or area + min(gains) <= 0:
+        raise InputError(
+            f"area={area} with gains up to {max(gains)}: expected areas within 0 to 1."
+        )
+    drawn = np.random.default_rng(seed).multivariate_normal(
+        [0, 0], [[1, correlation], [correlation, 1]], size=(studies, leukemic + healthy)
+    )
+    bound = norm.ppf((1 + LEVEL) / 2)
+    rows = []
+    for gain in gains:
+        apart = np.sqrt(2) * norm.ppf([area, area + gain])
+        higher = (drawn[:, :leukemic] + apart)[:, :, None] > drawn[:, leukemic:][:, None]
+        ahead = higher[..., 1].astype(float) - higher[..., 0]  # of every pair: studies x l x h
+        error = np.sqrt(
+            ahead.mean(axis=2).var(axis=1, ddof=1) / leukemic
+            + ahead.mean(axis=1).var(axis=1, ddof=1) / healthy
+        )
+        rows.append((gain, float((ahead.mean(axis=(1, 2)) > bound * error).mean())))
+    return pd.DataFrame(rows, columns=["gain", "power"])
+
+
+def within_people(predictions: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
+    """Rank correlation, among each person's cells, of answers with something else.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Of one model.
+    values : Series
+        By filename.
+
+    Returns
+    -------
+    DataFrame
+        One row a person with 3 cells or more: `subject`, `label`, `cells`, `correlation` (mean over
+        seeds and partitions), in order of name; people whose cells are all alike are left out.
+    """
+    table = with_merged_subjects(predictions)
+    table = table.assign(value=table["filename"].map(values))
+    rows = []
+    for (person, label), own in table.groupby(["subject", "label"]):
+        asked = [
+            spearmanr(given["probability"], given["value"]).statistic
+            for _, given in own.groupby(["seed", "partition"])
+            if len(given) > 2 and min(given["probability"].nunique(), given["value"].nunique()) > 1
+        ]
+        if asked:
+            rows.append((person, label, own["filename"].nunique(), float(np.mean(asked))))
+    return pd.DataFrame(rows, columns=["subject", "label", "cells", "correlation"])

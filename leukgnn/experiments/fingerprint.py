@@ -17,6 +17,7 @@ COMPUTING = (  # what the answers of a run can depend on
     "experiments/classifiers.py",
     "experiments/leakage.py",
     "experiments/partitions.py",
+    "experiments/people.py",
     "experiments/runs.py",
     "experiments/splits.py",
     "experiments/tasks.py",

@@ -37,7 +37,7 @@ RELEASED_SETTINGS = Settings(
     epochs=RELEASED.epochs,
     weighted=False,
 )
-PERSON_SETTINGS = Settings(hidden=64, epochs=200)  # a step is a bag of each of some forty people
+PERSON_HIDDEN, PERSON_EPOCHS = 64, 200  # of networks that pool: a step is some forty bags
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,8 @@ class Plan:
         Of the other graph networks.
     own_seeds : int
         Where cells hear their own person's cells.
+    person_epochs : int
+        Of networks that pool a person's cells.
     minibatch_epochs : int
     """
 
@@ -128,6 +130,7 @@ class Plan:
     reading_seeds: int = READING_SEEDS
     network_seeds: int = NETWORK_SEEDS
     own_seeds: int = OWN_SEEDS
+    person_epochs: int = PERSON_EPOCHS
     minibatch_epochs: int = MINIBATCH_EPOCHS
 
     @classmethod
@@ -444,6 +447,7 @@ class Plan:
         for key in poolings:
             if key not in POOLINGS:
                 raise InputError(f"pooling {key!r}: expected one of {', '.join(POOLINGS)}.")
+        settings = replace(self.settings, hidden=PERSON_HIDDEN, epochs=self.person_epochs)
         models = [*poolings, *(f"{key}_alone" for key in poolings)]
         if "pool_attention" in poolings:
             models += ["attention_rank", *(f"pool_attention_of_{cells}" for cells in FEW_CELLS)]
@@ -453,7 +457,7 @@ class Plan:
             for a in self._ask(
                 "other_partitions", models,
                 Partition(by="equal_files", folds=FOLDS, draw=draw), [self.seed],
-                graph=self.attached, settings=PERSON_SETTINGS,
+                graph=self.attached, settings=settings,
             )
         ]  # fmt: skip
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
+from sklearn.metrics import roc_auc_score
 
 from leukgnn import evaluation
 from leukgnn.cells import known_merged_subjects
@@ -130,3 +131,63 @@ def test_models_are_asked_about_the_same_cells(noisy):
 def test_too_few_people_with_so_many_cells_are_named(noisy):
     with pytest.raises(InputError, match="cells=31: too few people"):
         patients.by_cells(noisy, (1, 31))
+
+
+def test_power_is_the_share_of_studies_that_delongs_interval_finds():
+    """The same draws, study by study, with scikit-learn's areas and DeLong's placements."""
+    given = {"area": 0.8, "correlation": 0.5, "leukemic": 12, "healthy": 9, "studies": 40}
+    table = evaluation.power([0.1], **given, seed=3)
+    drawn = np.random.default_rng(3).multivariate_normal(
+        [0, 0], [[1, 0.5], [0.5, 1]], size=(40, 21)
+    )
+    label = np.array([1] * 12 + [0] * 9)
+    found = 0
+    for scores in drawn + label[:, None] * np.sqrt(2) * norm.ppf([0.8, 0.9]):
+        positive, negative = scores[:12], scores[12:]
+        per_leukemic = np.array(
+            [[(p > negative[:, m]).mean() for p in positive[:, m]] for m in (0, 1)]
+        )
+        per_healthy = np.array(
+            [[(n < positive[:, m]).mean() for n in negative[:, m]] for m in (0, 1)]
+        )
+        gain = roc_auc_score(label, scores[:, 1]) - roc_auc_score(label, scores[:, 0])
+        assert gain == pytest.approx(per_leukemic[1].mean() - per_leukemic[0].mean())
+        variance = (
+            np.var(per_leukemic[1] - per_leukemic[0], ddof=1) / 12
+            + np.var(per_healthy[1] - per_healthy[0], ddof=1) / 9
+        )
+        found += gain > 1.959964 * variance**0.5
+    assert 0 < found < 40
+    assert table.to_dict("records") == [{"gain": 0.1, "power": pytest.approx(found / 40)}]
+
+
+def test_power_grows_with_gain_people_and_correlation_and_is_small_without_gain():
+    given = {"area": 0.85, "correlation": 0.6, "leukemic": 40, "healthy": 25}
+    by_gain = evaluation.power([0.0, 0.03, 0.06, 0.1], **given)["power"]
+    assert by_gain.is_monotonic_increasing and by_gain[0] < 0.05 and by_gain[3] > 0.6
+    for more in ({"leukemic": 400, "healthy": 250}, {"correlation": 0.95}):
+        assert evaluation.power([0.03], **{**given, **more})["power"][0] > by_gain[1] + 0.15
+
+
+def test_impossible_studies_are_refused():
+    given = {"correlation": 0.5, "healthy": 9}
+    with pytest.raises(InputError, match="1 leukemic and 9 healthy people: expected 2 of each"):
+        evaluation.power([0.1], area=0.8, leukemic=1, **given)
+    with pytest.raises(InputError, match=r"area=0\.8 with gains up to 0\.2: expected areas within"):
+        evaluation.power([0.2], area=0.8, leukemic=9, **given)
+
+
+def test_correlations_are_within_people_and_not_between_them():
+    """Within each person answers fall as the value grows; between people they grow."""
+    table = cells(
+        [0.3, 0.2, 0.1, 0.9, 0.8, 0.7, 0.5, 0.5],
+        ["a"] * 3 + ["b"] * 3 + ["c"] * 2,
+        [0] * 3 + [1] * 5,
+    )
+    values = pd.Series([1, 2, 3, 11, 13, 12, 5, 5], index=table["filename"])
+    found = evaluation.within_people(table, values).set_index("subject")
+    assert found["correlation"].to_dict() == pytest.approx({"a": -1, "b": -0.5})
+    assert found.loc["b", ["label", "cells"]].tolist() == [1, 3]
+    again = pd.concat([table, table.assign(seed=1, probability=1 - table["probability"])])
+    averaged = evaluation.within_people(again, values).set_index("subject")["correlation"]
+    assert averaged.to_dict() == pytest.approx({"a": 0, "b": 0})
