@@ -57,6 +57,7 @@ CHAPTERS = {  # name: what it reads besides the package
     "14_page": [FEATURES, RUNS, MODELS, SHIPPED],
     "15_encoder": [FEATURES, RUNS, IMAGED],
     "16_networks": [FEATURES, RUNS],
+    "17_people": [FEATURES, RUNS],
 }
 LONGEST = ("03_features", "05_gcn", "06_results", "11_readings")  # begun first: see `results`
 try:

@@ -3,7 +3,7 @@ from .families import FAMILIES, HOPS
 from .fast import accelerated
 from .gcn import GCN
 from .mlp import MLP
-from .people import attention_to_cells, fit_people, predict_people
+from .people import BAG, attention_to_cells, fit_people, predict_people
 from .pooling import POOLINGS, PersonNetwork
 from .propagation import correct_and_smooth, label_propagation, smoothed
 from .settings import CURVES, Settings
@@ -11,6 +11,7 @@ from .training import attention, class_weights, fit, hidden, parameter_count, pr
 from .varied import VariedGCN
 
 __all__ = [
+    "BAG",
     "CURVES",
     "FAMILIES",
     "GCN",

@@ -117,6 +117,8 @@ def test_attention_is_a_weighted_mean_and_its_weights_can_be_asked(cells):
         network, cells.numpy(), [own.numpy() for own in drawn], k=3
     )
     assert relative[0] == pytest.approx(8 * first.detach().numpy())
+    (of_two_bags,) = networks.attention_to_cells(network, cells.numpy(), [np.arange(90)], k=3)
+    assert of_two_bags[:45].mean() == pytest.approx(1) == of_two_bags[45:].mean()
 
 
 def test_diffpool_means_over_clusters_by_hand(cells):
@@ -132,6 +134,19 @@ def test_diffpool_means_over_clusters_by_hand(cells):
     link = torch.norm(adjacency[0] - shares @ shares.T) / adjacency.numel()
     entropy = -(shares * shares.log()).sum(dim=1).mean()
     torch.testing.assert_close(added, link + entropy)
+
+
+def test_what_a_pooling_adds_is_learnt_too(cells):
+    """The loss of the first step, whose bags hold all cells of everybody."""
+    people, labels = [np.arange(8), np.arange(8, 16)], np.array([0, 1])
+    settings = Settings(epochs=1, dropout=0.0)
+    network = networks.seeded(partial(PersonNetwork, "pool_diff"), 0, settings)
+    logits, added = network(*bags(cells, [torch.from_numpy(own) for own in people], 3))
+    expected = torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels)) + added
+    losses = networks.fit_people(
+        network, cells.numpy(), people, labels, k=3, settings=settings, seed=0
+    )
+    assert losses == pytest.approx([expected.item()], abs=1e-5)
 
 
 def test_bags_are_drawn_anew_and_the_loss_weighs_people(cells, monkeypatch):
