@@ -70,6 +70,19 @@ POOLINGS = {  # of a person's cells, each beside the same network without edges
     "pool_set": Name("Set Transformer", SKY),
 }
 
+REASONS = {  # ways to name the neighbours that carry an answer; the last ones cannot know
+    "reason_exact": Name("exact, one left out"),
+    "reason_gradients": Name("integrated gradients"),
+    "reason_masked": Name("GNNExplainer"),
+    "reason_attention": Name("attention of a GAT"),
+    "reason_similar": Name("similarity"),
+    "reason_other_seed": Name("exact, by another seed"),
+    "reason_shuffled_labels": Name("exact, trained on shuffled labels"),
+    "reason_shuffled_graph": Name("exact, trained on a shuffled graph"),
+    "reason_untrained": Name("exact, untrained network"),
+    "reason_random": Name("chance"),
+}
+
 MODELS = {
     "majority": Name("always leukemic", GREY),
     "size": Name("cell size alone", GREY),

@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "leukgnn"
 BASE = {"__init__", "paper", "files", "names", "profiles", "shell", "text"}
 ROOMS = [
-    "cells", "features", "graphs", "networks", "experiments", "evaluation", "explain", "claims",
+    "cells", "features", "graphs", "networks", "explain", "experiments", "evaluation", "claims",
 ]  # fmt: skip
 TOP = {"book", "demo"}  # side by side: neither imports the other
 DOOR = {"cli", "commands", "steps"}  # the command, above all rooms

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta, norm, spearmanr
+from scipy.stats import beta, norm, spearmanr, ttest_1samp
 
-from leukgnn.evaluation.inference import LEVEL
+from leukgnn.evaluation.inference import LEVEL, outcome
 from leukgnn.evaluation.sums import replicated, with_merged_subjects
 from leukgnn.files import InputError
 from leukgnn.paper import THRESHOLD
@@ -231,3 +231,28 @@ def within_people(predictions: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
         if asked:
             rows.append((person, label, own["filename"].nunique(), float(np.mean(asked))))
     return pd.DataFrame(rows, columns=["subject", "label", "cells", "correlation"])
+
+
+def over_people(values: pd.Series) -> dict[str, float | str]:
+    """Mean over people, each counted once, with Student's interval.
+
+    Parameters
+    ----------
+    values : Series
+        One number a person, two people at least.
+
+    Returns
+    -------
+    dict
+        `value`, `low`, `high`, and `outcome`, which the interval of a difference says.
+
+    Raises
+    ------
+    InputError
+        When there are fewer than two people.
+    """
+    if len(values) < 2:
+        raise InputError(f"{len(values)} people: an interval over people needs 2 at least.")
+    low, high = map(float, ttest_1samp(values, 0).confidence_interval(LEVEL))
+    found = {"value": float(values.mean()), "low": low, "high": high}
+    return {**found, "outcome": outcome(low, high)}

@@ -191,3 +191,15 @@ def test_correlations_are_within_people_and_not_between_them():
     again = pd.concat([table, table.assign(seed=1, probability=1 - table["probability"])])
     averaged = evaluation.within_people(again, values).set_index("subject")["correlation"]
     assert averaged.to_dict() == pytest.approx({"a": 0, "b": 0})
+
+
+def test_a_mean_over_people_has_students_interval():
+    found = evaluation.over_people(pd.Series([0.1, 0.2, 0.4, 0.5]))
+    error = np.std([0.1, 0.2, 0.4, 0.5], ddof=1) / 2
+    assert found["value"] == pytest.approx(0.3)
+    assert found["high"] - found["value"] == pytest.approx(3.182446 * error)
+    assert found["value"] - found["low"] == pytest.approx(3.182446 * error)
+    assert found["outcome"] == "better"
+    assert evaluation.over_people(pd.Series([-0.1, 0.1, 0.3]))["outcome"] == "undecided"
+    with pytest.raises(InputError, match="1 people: an interval over people needs 2"):
+        evaluation.over_people(pd.Series([0.1]))

@@ -34,6 +34,7 @@ def test_without_images_the_shipped_features_and_their_graph_are_written(small, 
     assert written.table["filename"].tolist() == small.table["filename"].tolist()
     assert written.provenance["witness"] == {"compared": False}
     assert written.provenance["weights"] == small.provenance["weights"]
+    assert written.provenance["cells"] == 60
     edges = knn_edges(knn(small.x, GRAPH.k)[0], GRAPH.edges)
     with np.load(tmp_path / "graph.npz", allow_pickle=False) as stored:
         assert (stored["edge_index"] == edges).all()
@@ -56,6 +57,7 @@ def test_images_and_weights_give_features_of_their_own(small, phantoms, tmp_path
     own = artifacts.prepare(str(phantoms), "random:0", tmp_path)
     written = read_features_file(tmp_path / "features.npz")
     assert len(own.table) == 24 and (written.x == own.x).all()
+    assert (read_features_file(tmp_path / "extracted.npz").x == own.x).all()
     assert written.provenance["witness"]["reason"] == "other weights"
     assert "untrained" in written.provenance["weights"]["name"]
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
@@ -410,3 +411,59 @@ def test_sgc_is_the_logistic_regression_on_twice_smoothed_features(easy):
 def test_unknown_classifiers_are_named(task):
     with pytest.raises(InputError, match="'forest': expected one of majority"):
         choice("forest", task, 0)
+
+
+def test_what_is_refused_is_named_with_what_is_expected(task):
+    with pytest.raises(InputError) as refused:
+        classifiers.classifier("forest")
+    assert str(refused.value) == f"classifier 'forest': expected one of {', '.join(CLASSIFIERS)}."
+    batches = dataclasses.replace(task, settings=Settings(epochs=1, batch_size=16))
+    with pytest.raises(InputError) as refused:
+        answer("sage", batches)
+    assert str(refused.value) == (
+        "batch_size=16: the other graph networks have layers of their own and train on the whole "
+        "graph; expected None."
+    )
+
+
+@pytest.mark.parametrize("name", ["size", "logistic", "svm_linear", "svm", "knn"])
+def test_training_cells_get_no_answer(easy, name):
+    answers = answer(name, easy)
+    assert (answers[~easy.split.test] == 0).all() and answers[easy.split.test].any()
+
+
+def test_a_strength_is_chosen_by_the_tasks_own_seed_where_none_is_known(easy, monkeypatch):
+    asked = []
+    monkeypatch.setattr(classifiers, "choice", lambda *given: asked.append(given) or np.arange(6.0))
+    seventh = dataclasses.replace(easy, seed=7)
+    expected = classifiers.knn(easy, CLASSIFIERS["knn"].strengths[-1])
+    assert (answer("knn", seventh) == expected).all()
+    assert asked == [("knn", seventh, 7)]
+
+
+FITTED = {
+    "majority": {"strategy": "most_frequent"},
+    "size": {"class_weight": "balanced"},
+    "logistic": {"C": 0.25, "class_weight": "balanced", "max_iter": 2000},
+    "sgc": {"C": 0.25, "class_weight": "balanced", "max_iter": 2000},
+    "svm_linear": {"C": 0.25, "class_weight": "balanced", "max_iter": 2000, "random_state": 0},
+    "svm": {"C": 0.25, "class_weight": "balanced", "kernel": rbf_kernel},
+}
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_models_that_are_no_networks_are_those_of_the_chapters(easy, monkeypatch, name):
+    models = []
+    monkeypatch.setattr(classifiers, "_fitted", lambda model, x, task: models.append(model))
+    CLASSIFIERS[name].answer(easy, 0.25)
+    (model,) = models
+    params = (model[-1] if hasattr(model, "steps") else model).get_params()
+    assert {key: params[key] for key in FITTED[name]} == FITTED[name]
+
+
+@pytest.mark.parametrize("name", ["label_propagation", "correct_and_smooth"])
+def test_labels_spread_fifty_times_by_the_chosen_strength(easy, monkeypatch, name):
+    given = []
+    monkeypatch.setattr(networks, name, lambda *_, **how: given.append(how))
+    CLASSIFIERS[name].answer(easy, 0.8)
+    assert given == [{"alpha": 0.8, "layers": 50}]

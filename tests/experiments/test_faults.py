@@ -30,6 +30,7 @@ def test_shuffled_labels_are_dealt_to_people(separable):
     assert counts[0] == counts[1]
     assert (dealt.table["label"] != separable.table["label"]).any()
     assert dealt.key != separable.key and (dealt.x == separable.x).all()
+    assert dealt.origin == f"{separable.origin} Labels shuffled over people."
     assert shuffled_labels(separable, 0) == dealt != shuffled_labels(separable, 1)
 
 
@@ -69,7 +70,9 @@ def test_scaling_by_all_cells_lets_test_cells_in(separable):
         for f in (separable, other)
     ]
     assert (honest[0] == honest[1]).all()
-    assert scaled_on_all(separable).x.mean(axis=0) == pytest.approx(0, abs=1e-5)
+    scaled = scaled_on_all(separable)
+    assert scaled.x.mean(axis=0) == pytest.approx(0, abs=1e-5) and scaled.x.dtype == np.float32
+    assert scaled.origin == f"{separable.origin} Standardised over all of them."
 
 
 def test_cells_of_one_person_on_both_sides_are_refused(separable):
@@ -77,8 +80,14 @@ def test_cells_of_one_person_on_both_sides_are_refused(separable):
     moved = split.train.copy()
     moved[np.flatnonzero(split.test)[0]] = True
     test = split.test & ~moved
-    with pytest.raises(InputError, match="both"):
+    (other,) = np.flatnonzero(moved & split.test)
+    person = separable.table.loc[other, "merged_subject"]
+    with pytest.raises(InputError) as refused:
         check_disjoint(separable.table, Split("f", moved, test))
+    assert str(refused.value) == (
+        f"f: 1 values of merged_subject lie on both sides, such as {person}; leave those training "
+        "cells out."
+    )
 
 
 def test_the_plan_asks_for_the_faults_on_official_folds(real):

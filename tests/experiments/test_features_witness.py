@@ -38,7 +38,16 @@ def test_features_of_another_machine_give_the_shipped_ones(shipped):
     assert comparison["compared"] and comparison["agrees"]
     assert 0 < comparison["largest_difference"] <= LARGEST_DIFFERENCE
     assert comparison["same_neighbours"] >= features_witness.SAME_NEIGHBOURS
-    assert "the shipped ones go on" in sentence(comparison)
+    assert comparison["k"] == 10
+    assert comparison["tolerance"] == {
+        "largest_difference": LARGEST_DIFFERENCE,
+        "same_neighbours": features_witness.SAME_NEIGHBOURS,
+    }
+    assert sentence({**comparison, "largest_difference": 0.00391, "same_neighbours": 0.9982}) == (
+        "The features of all cells were computed **from pixels** and compared with the shipped "
+        "ones: no number differs by more than 0.0039 (allowed: 0.0078), and 99.8% of the cells "
+        "have the same 10 neighbours (at least: 99%). They agree, so the shipped ones go on."
+    )
 
 
 def test_the_shipped_features_are_their_own_witness():
@@ -70,7 +79,9 @@ def test_features_that_differ_by_more_go_on_as_their_own(shipped, changed):
     assert found is own
     assert comparison["compared"] and comparison["agrees"] is False
     assert comparison["largest_difference"] > LARGEST_DIFFERENCE
-    assert "do not agree" in sentence(comparison)
+    assert sentence(comparison).endswith(
+        "(at least: 99%). They **do not agree**, so these go on as a set of their own."
+    )
 
 
 def test_neighbours_count_as_well_as_numbers(shipped, monkeypatch):
@@ -105,7 +116,10 @@ def test_what_rests_on_something_else_is_not_compared(shipped, changed, reason):
     found, comparison = witnessed(own)
     assert found is own
     assert comparison == {"compared": False, "agrees": False, "reason": reason}
-    assert f"on {reason} than the shipped ones" in sentence(comparison)
+    assert sentence(comparison) == (
+        "The features were computed **from pixels** and go on as a set of their own: they rest on "
+        f"{reason} than the shipped ones, so nothing was compared."
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,4 +140,6 @@ def test_the_comparison_stands_in_the_provenance_and_changes_no_key(shipped, tmp
 
 
 def test_where_nothing_was_computed_the_page_says_so():
-    assert "nothing was compared" in sentence({"compared": False})
+    assert sentence({"compared": False}) == (
+        "Nothing was computed from pixels, so nothing was compared with the shipped features."
+    )

@@ -1,7 +1,9 @@
 """Fine-tuning: resumable, fair, and the shipped reference whole."""
 
+import dataclasses
 import functools
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -110,11 +112,20 @@ def test_the_loss_weighs_the_classes_of_the_training_cells_alike(
     drawn, small, unequal, monkeypatch
 ):
     weights, loss = [], cnn.cross_entropy
-    monkeypatch.setattr(
-        cnn, "cross_entropy", lambda *a, weight=None: weights.append(weight) or loss(*a, weight)
-    )
-    fit(drawn, train=unequal, epochs=1)
-    assert [weight.tolist() for weight in weights] == [pytest.approx([12 / 6, 12 / 18])]
+    steps = []
+
+    def weighed(logits, target, weight=None):
+        weights.append(weight)
+        found = loss(logits, target, weight)
+        steps.append(found.item() * len(target))
+        return found
+
+    monkeypatch.setattr(cnn, "cross_entropy", weighed)
+    monkeypatch.setattr(cnn, "FINE_TUNING", dataclasses.replace(cnn.FINE_TUNING, batch_size=5))
+    _, losses = fit(drawn, train=unequal, epochs=1)
+    expected = [pytest.approx([12 / 6, 12 / 18])] * 3
+    assert [weight.tolist() for weight in weights] == expected
+    assert losses == pytest.approx([sum(steps) / 12]), "the mean over cells, not over batches"
 
 
 def test_every_epoch_shows_every_training_cell_once_and_augments_it_anew(
@@ -136,6 +147,30 @@ def test_every_epoch_shows_every_training_cell_once_and_augments_it_anew(
     assert not torch.equal(first[order.argsort()], second[again.argsort()])
 
 
+def test_every_epoch_of_every_seed_draws_by_a_number_of_its_own(drawn, small, monkeypatch):
+    numbers, seeded = [], torch.manual_seed
+    monkeypatch.setattr(torch, "manual_seed", lambda n: numbers.append(n) or seeded(n))
+    for seed in (0, 2):
+        fit(drawn, seed=seed, epochs=2)
+    assert numbers == [0, 0, 1, 2, 2000, 2001], "of the head, then of each epoch"
+
+
+def test_a_bar_shows_each_epoch_unless_it_is_silenced(drawn, small, unequal, capsys):
+    table, pixels, weights = drawn
+    labels = table["label"].to_numpy(copy=True)
+    fit(drawn, train=unequal, epochs=1)
+    assert capsys.readouterr().err == ""
+    cnn.fine_tune(pixels, labels, unequal, weights, seed=0, epochs=2)
+    shown = capsys.readouterr().err
+    assert "epoch 1/2" in shown and "epoch 2/2: 100%" in shown and "12/12" in shown
+
+
+def test_the_whole_fine_tuning_is_demonstrated_on_phantoms(small, tmp_path):
+    losses = finetune.demonstrate(tmp_path)
+    assert len(losses) == 2 and np.isfinite(losses).all() and losses[0] != losses[1]
+    assert len(cells.scan(tmp_path / "phantoms")) == 8
+
+
 def test_the_head_starts_by_its_seed(drawn):
     heads = [cnn.CNN(drawn[2], seed).head.weight for seed in (0, 0, 1)]
     assert torch.equal(heads[0], heads[1]) and not torch.equal(heads[0], heads[2])
@@ -145,6 +180,18 @@ def test_phantoms_get_their_links_from_their_bytes(drawn):
     table = drawn[0]
     assert table["sha256"].str.len().eq(64).all()
     assert set(table["merged_subject"]) == set(table["subject"])
+    assert "path" not in table
+
+
+def test_cells_of_the_data_set_get_the_facts_of_its_manifest(drawn, phantoms, monkeypatch):
+    """In the order of the folder, and the manifest's word counts."""
+    facts = drawn[0].assign(merged_subject="of the manifest", bbox_w=7)
+    monkeypatch.setattr(cells, "training_cells", lambda: facts.iloc[::-1])
+    table, pixels = finetune.read_cells(phantoms)
+    pd.testing.assert_frame_equal(table, facts[table.columns])
+    assert set(table) == set(facts) and torch.equal(pixels, drawn[1])
+    monkeypatch.setattr(cells, "training_cells", lambda: facts.iloc[1:])
+    assert "bbox_w" not in finetune.read_cells(phantoms)[0]
 
 
 def test_one_class_and_no_epoch_are_named(drawn, small):
@@ -152,12 +199,12 @@ def test_one_class_and_no_epoch_are_named(drawn, small):
     labels = table["label"].to_numpy(copy=True)
     with pytest.raises(InputError, match="both present"):
         cnn.fine_tune(pixels, labels, labels == 1, weights, seed=0, progress=False)
-    with pytest.raises(InputError, match="epochs=0"):
+    with pytest.raises(InputError, match=r"^epochs=0: expected at least 1\.$"):
         fit(drawn, epochs=0)
 
 
 def test_every_cell_is_answered_by_the_fold_that_did_not_train_on_it(
-    drawn, small, phantoms, tmp_path, monkeypatch
+    drawn, small, phantoms, tmp_path, monkeypatch, capsys
 ):
     table, _, weights = drawn
     target = tmp_path / "cnn.parquet"
@@ -170,8 +217,9 @@ def test_every_cell_is_answered_by_the_fold_that_did_not_train_on_it(
         ),
     )  # fmt: skip
     predictions = finetune.cross_predict(
-        phantoms, weights, target, seed=0, epochs=1, progress=False
+        phantoms, weights, target, seed=4, epochs=1, progress=False
     )
+    assert capsys.readouterr().err == ""
     assert list(predictions) == [
         "protocol", "model", "seed", "fold", "filename", "subject", "label", "probability",
         "n_train",
@@ -187,7 +235,18 @@ def test_every_cell_is_answered_by_the_fold_that_did_not_train_on_it(
         )
     pd.testing.assert_frame_equal(pd.read_parquet(target), predictions)
     assert set(results_table(predictions)["fold"]) == {"all", *folds}
-    assert set(json.loads(target.with_suffix(".json").read_text())["losses"]) == set(folds)
+    origin = json.loads(target.with_suffix(".json").read_text())
+    assert {fold: len(losses) for fold, losses in origin["losses"].items()} == dict.fromkeys(
+        folds.unique(), 1
+    )
+    assert origin["weights"] == {"name": weights.name, "sha256": weights.sha256}
+    assert origin["command"] == "leukgnn finetune DIR --weights FILE --output cnn.parquet"
+    expected = {"seed": 4, "epochs": 1, "learning_rate": 1e-4, "batch_size": 32, "cells": 24}
+    assert {name: origin[name] for name in expected} == expected
+    assert 0 < origin["seconds"] < 1000
+    assert {"commit", "processor", "libraries", "threads"} <= set(origin)
+    assert set(predictions["protocol"]) == {"subject_disjoint"}
+    assert set(predictions["seed"]) == {4} and predictions["probability"].dtype == np.float32
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cnn.json", "cnn.parquet"]
 
 
@@ -204,6 +263,8 @@ def test_the_hybrid_asks_both_networks_about_the_features_of_its_fold(drawn, mon
     for task in asked:
         assert task.split is split and task.seed == 3 and (task.x == x).all()
         assert task.graph == Attached(k=10, edges="union")
+        assert task.features.origin == "24 cells, by the network fine-tuned for fold_1."
+        assert task.features.provenance == {"weights": {"name": f"{weights.name}, fine-tuned"}}
 
 
 def test_the_reference_is_whole():
@@ -217,6 +278,11 @@ def test_the_reference_is_whole():
         for column in ("subject", "label", "fold"):
             assert (facts[column].to_numpy() == rows[column].to_numpy()).all()
     assert predictions["probability"].between(0, 1).all()
+    assert set(predictions["partition"]) == {"official"}
+    for fold, rows in predictions.groupby("fold"):
+        split = next(s for s in official_folds(shipped) if s.fold == fold)
+        assert (rows["prevalence"] == shipped.loc[split.train, "label"].mean()).all()
+    assert predictions.index.equals(pd.RangeIndex(len(predictions)))
     assert len(provenance["weights"]["sha256"]) == 64
     assert set(provenance["losses"]) == {"fold_0", "fold_1", "fold_2"}
 
@@ -239,7 +305,9 @@ def test_a_damaged_checkpoint_is_named(drawn, small, tmp_path, damage):
     torch.save(state, checkpoint)
     content = {"not torch's": b"cut off", "empty": b"", "cut off": checkpoint.read_bytes()[:3000]}
     checkpoint.write_bytes(content.get(damage, checkpoint.read_bytes()))
-    with pytest.raises(InputError, match=r"fold\.pt: a damaged checkpoint; delete it"):
+    with pytest.raises(
+        InputError, match=r"fold\.pt: a damaged checkpoint; delete it and run again\.$"
+    ):
         fit(drawn, epochs=1, checkpoint=checkpoint)
 
 
@@ -259,6 +327,7 @@ def test_checkpoints_of_other_settings_are_not_gone_on_from(drawn, tmp_path, mon
         with pytest.raises(KeyboardInterrupt):
             finetune.cross_predict(tmp_path, weights, tmp_path / "p.parquet", seed=0, epochs=epochs)
     assert names[0] == names[3] and len(set(names)) == 3
+    assert all(re.fullmatch(r"fold_0_[0-9a-f]{16}\.pt", name) for name in names)
 
 
 @pytest.mark.parametrize("refused", ["mine", "mine.json"])

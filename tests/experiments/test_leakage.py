@@ -40,6 +40,28 @@ def test_planted_pairs_are_found_and_equal_bytes_are_marked(planted):
     pairs = near_duplicates(planted, similarity=0.999)
     found = {(a, b): e for a, b, e in pairs[["filename_a", "filename_b", "equal"]].to_numpy()}
     assert found == {("0.bmp", "1.bmp"): True, ("11.bmp", "30.bmp"): False}
+    facts = ["filename", "fold", "subject", "label"]
+    sides = [f"{name}_{side}" for side in "ab" for name in facts]
+    assert pairs.columns.tolist() == ["similarity", "equal", *sides]
+    assert pairs["similarity"].is_monotonic_decreasing and pairs.index.tolist() == [0, 1]
+    assert pairs["similarity"].to_numpy() == pytest.approx(1, abs=1e-5)
+    for side in "ab":
+        shown = pairs[[f"{name}_{side}" for name in facts]].to_numpy()
+        rows = planted.table.set_index("filename", drop=False).loc[pairs[f"filename_{side}"], facts]
+        assert (shown == rows.to_numpy()).all()
+
+
+def test_the_most_similar_pair_stands_first_however_few_cells_there_are(planted):
+    """Of three cells each has two neighbours; the later pair is the more similar one."""
+    few = planted.take(np.array([0, 2, 11]))
+    few.table[["bbox_w", "bbox_h"]] = 9
+    few.x[:] = 0.01
+    few.x[0, 0], few.x[1, :2], few.x[2, :2] = 1, (1, 0.5), (1, 0.6)
+    pairs = near_duplicates(few, similarity=0)
+    assert pairs[["filename_a", "filename_b"]].to_numpy().tolist() == [
+        ["2.bmp", "11.bmp"], ["0.bmp", "2.bmp"], ["0.bmp", "11.bmp"]
+    ]  # fmt: skip
+    assert pairs["similarity"].is_monotonic_decreasing
 
 
 def test_similar_features_with_another_size_are_no_pair(planted):

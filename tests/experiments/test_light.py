@@ -10,15 +10,20 @@ import torch
 from leukgnn.cells import training_cells
 from leukgnn.cells.changes import CHANGES, UNCHANGED
 from leukgnn.experiments import Plan, Store, light, predictions
-from leukgnn.features import Features
+from leukgnn.features import Features, shipped_features
 from leukgnn.features.resnet import Weights, find_weights
 from leukgnn.files import InputError, shipped_path
 from leukgnn.graphs import attach
 
 
 def test_other_weights_are_refused(tmp_path):
-    with pytest.raises(InputError, match="the shipped features are of"):
-        light.ask(tmp_path, find_weights("random:0"), tmp_path / "light.parquet")
+    weights, shipped = find_weights("random:0"), shipped_features().provenance["weights"]
+    with pytest.raises(InputError) as refused:
+        light.ask(tmp_path, weights, tmp_path / "light.parquet")
+    assert str(refused.value) == (
+        f"the weights are {weights.name}, the shipped features are of {shipped['name']}; "
+        "give those with --weights."
+    )
     assert not list(tmp_path.iterdir())
 
 
@@ -60,12 +65,18 @@ def small(monkeypatch):
 
 
 def test_unchanged_cells_are_answered_as_in_the_book_and_changed_ones_as_what_they_became(
-    small, tmp_path
+    small, tmp_path, capsys
 ):
     known, weights = small
     target = tmp_path / "light.parquet"
     found = light.ask(tmp_path, weights, target, progress=False)
+    assert capsys.readouterr().err == ""
     assert pd.read_parquet(target).equals(found)
+    assert list(found) == [
+        "filename", "subject", "label", "fold", "nearest", "model", "probability", "change",
+        "strength",
+    ]  # fmt: skip
+    assert found["probability"].dtype == np.float32
     origin = json.loads(target.with_suffix(".json").read_text())
     assert origin["cells"] == 60 and origin["seed"] == 0
     assert origin["weights"] == known.provenance["weights"]
@@ -75,7 +86,7 @@ def test_unchanged_cells_are_answered_as_in_the_book_and_changed_ones_as_what_th
     expected = predictions(asked, Store(tmp_path / "runs", published=False))
     expected = expected.set_index(["model", "filename"])["probability"]
     same = found[found["change"] == UNCHANGED].set_index(["model", "filename"])
-    assert len(same) == len(expected) == 120
+    assert len(same) == len(expected) == 120 and (same["strength"] == 0).all()
     np.testing.assert_allclose(same["probability"], expected.loc[same.index], atol=1e-5)
     facts = known.table.set_index("filename").loc[same.index.get_level_values("filename")]
     for column in ("subject", "label", "fold"):
@@ -92,7 +103,13 @@ def test_unchanged_cells_are_answered_as_in_the_book_and_changed_ones_as_what_th
         assert row["nearest"] == names[training[near[0, 0]]]
 
 
-def test_fewer_cells_may_be_asked(small, tmp_path):
-    _, weights = small
-    found = light.ask(tmp_path, weights, tmp_path / "few.parquet", cells=7, progress=False)
+def test_fewer_cells_may_be_asked(small, tmp_path, capsys):
+    known, weights = small
+    target = tmp_path / "few.parquet"
+    found = light.ask(tmp_path, weights, target, cells=7)
     assert found["filename"].nunique() == 7 and len(found) == 7 * 2 * 2
+    drawn = known.table["filename"].iloc[np.random.default_rng(0).permutation(60)[:7]]
+    assert set(found["filename"]) == set(drawn)
+    assert json.loads(target.with_suffix(".json").read_text())["cells"] == 7
+    bars = capsys.readouterr().err
+    assert all(f"{fold}: 100%" in bars for fold in known.table["fold"].unique())

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from leukgnn.experiments import (
+    FEW_CELLS,
+    PASSES,
+    READINGS,
     Partition,
     Plan,
     Sources,
@@ -18,10 +21,13 @@ from leukgnn.experiments import (
     values,
 )
 from leukgnn.experiments import plan as planning
+from leukgnn.experiments import store as store_module
 from leukgnn.features import shipped_features
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached
+from leukgnn.names import GROUPINGS, NETWORKS, POOLINGS
 from leukgnn.networks import Settings
+from leukgnn.profiles import profile
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +215,8 @@ def test_both_readings_of_the_batch_size_take_equally_many_steps(plan):
     whole, batches = (a.run.settings for a in plan.batch_sizes())
     assert (whole.batch_size, batches.batch_size) == (None, 32)
     assert whole.epochs == batches.epochs * -(-560 // 32)
+    (longer, _) = (a.run.settings for a in plan.batch_sizes(33))
+    assert longer.epochs == plan.minibatch_epochs * 17
 
 
 def test_the_sweep_names_its_k_and_changes_nothing_else(plan):
@@ -220,15 +228,94 @@ def test_the_sweep_names_its_k_and_changes_nothing_else(plan):
 
 def test_unknown_models_are_named(plan):
     for protocol in (plan.as_written, plan.as_released, plan.subject_disjoint):
-        with pytest.raises(InputError, match=r"model 'forest': expected one of gcn, mlp"):
-            protocol(["gcn", "forest"])
+        known = ", ".join(dict.fromkeys(a.model for a in protocol()))
+        assert known.startswith("gcn, mlp")
+        with pytest.raises(InputError) as refused:
+            protocol(["gcn", "forest", "zebra"])
+        assert str(refused.value) == f"model 'forest': expected one of {known}."
         assert {a.model for a in protocol(["mlp"])} == {"mlp"}
 
 
-@pytest.mark.parametrize("name", ["seeds", "partitions", "repeats"])
+def test_other_networks_and_poolings_that_there_are_not_are_named(plan):
+    with pytest.raises(InputError) as refused:
+        plan.other_networks("as_written", ["gat", "forest"])
+    assert str(refused.value) == f"family 'forest': expected one of {', '.join(NETWORKS)}."
+    with pytest.raises(InputError) as refused:
+        plan.people(["forest"])
+    assert str(refused.value) == f"pooling 'forest': expected one of {', '.join(POOLINGS)}."
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "seeds", "partitions", "partition_seeds", "repeats", "reading_seeds", "network_seeds",
+        "own_seeds",
+    ],
+)  # fmt: skip
 def test_none_of_something_is_refused(plan, name):
-    with pytest.raises(InputError, match=f"{name}=0: expected at least 1"):
+    with pytest.raises(InputError, match=rf"^{name}=0: expected at least 1\.$"):
         dataclasses.replace(plan, **{name: 0})
+    assert getattr(dataclasses.replace(plan, **{name: 1}), name) == 1
+
+
+def test_a_profile_has_few_of_everything_for_cells_that_no_published_run_knows(real):
+    few = profile("quick").few
+    found = Plan.of(real, "quick", k=7, own_seeds=4)
+    assert found.k == 7 and found.sources.paper is real
+    assert few and {name: getattr(found, name) for name in few} == dict(few)
+    whole = Plan(sources=Sources(real), reading_seeds=1)
+    assert Plan.of(real, "full", reading_seeds=1) == whole
+    assert all(getattr(whole, name) > most for name, most in few.items() if name != "reading_seeds")
+    shipped = shipped_features()
+    assert Plan.of(shipped, "quick", k=7) == Plan(sources=Sources(shipped), k=7)
+
+
+def test_every_published_file_is_a_group_of_the_plan(plan):
+    assert {path.stem for path in store_module.PUBLISHED.glob("*.parquet")} <= set(plan.groups())
+
+
+def rows_of(asked):
+    """Protocols and models, each once, in their order."""
+    return [list(dict.fromkeys(getattr(a, of) for a in asked)) for of in ("protocol", "model")]
+
+
+def test_tables_find_their_rows_under_these_names(plan):
+    everyone = [f"{key}_alone" for key in POOLINGS]
+    few = [f"pool_attention_of_{cells}" for cells in FEW_CELLS]
+    own = ["gcn", "mlp", "gcn_own_similar", "gcn_own_random"]
+    smoothed = ["mlp", *(f"mlp_smoothed_{hops}" for hops in PASSES), "gcn"]
+    assert rows_of(plan.people()) == [
+        ["other_partitions"], [*POOLINGS, *everyone, "attention_rank", *few]
+    ]  # fmt: skip
+    assert rows_of(plan.own_cells()) == [["subject_disjoint"], own]
+    for protocol in ("as_written", "subject_disjoint"):
+        assert rows_of(plan.smoothing(protocol)) == [[protocol], smoothed]
+        assert rows_of(plan.readings(protocol)) == [list(READINGS), ["gcn", "mlp"]]
+        assert rows_of(plan.other_networks(protocol, ["gat", "sage"])) == [
+            [protocol], ["gcn", "mlp", "gat", "sage", "gat_alone", "sage_alone", "vote", "gat_vote"]
+        ]  # fmt: skip
+        assert "vote" not in rows_of(plan.other_networks(protocol, ["sage"]))[1]
+        alone = [f"{key}_alone" for key in NETWORKS]
+        assert rows_of(plan.other_networks(protocol))[1][2:-2] == [*NETWORKS, *alone]
+    assert rows_of(plan.batch_sizes(16)) == [
+        ["whole graph", "16 cells and their neighbourhoods"], ["gcn"]
+    ]  # fmt: skip
+    assert rows_of(plan.resubstituted()) == [["resubstituted"], ["gcn", "mlp"]]
+    assert rows_of(plan.groupings()) == [list(GROUPINGS), ["gcn", "mlp"]]
+    assert rows_of(plan.other_partitions()) == [["other_partitions"], ["gcn", "mlp", "size"]]
+
+
+def test_what_is_asked_of_people_is_asked_once_a_partition_with_networks_of_its_own_size(plan):
+    short = dataclasses.replace(plan, person_epochs=3, own_seeds=4)
+    asked = short.people(["pool_attention"])
+    settings = dataclasses.replace(plan.settings, hidden=planning.PERSON_HIDDEN, epochs=3)
+    assert {a.run.settings for a in asked} == {settings} and {a.seed for a in asked} == {0}
+    assert [a.run.partition.draw for a in asked if a.model == "pool_attention"] == [0] * 3 + [1] * 3
+    assert {a.run.partition.by for a in asked} == {"equal_files"}
+    own = short.own_cells()
+    assert [a.seed for a in own if a.model == "gcn" and a.run.fold == "fold_1"] == [0, 1, 2, 3]
+    assert {a.run.partition for a in own} == {Partition(by="official")}
+    assert {a.run.graph for a in (*asked, *own)} == {plan.attached}
 
 
 def test_other_first_seeds_count_on_from_there(plan):

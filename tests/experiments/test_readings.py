@@ -63,6 +63,15 @@ def test_inputs_are_prepared_by_the_training_cells_alone(separable):
     assert (task(separable).inputs == separable.x).all()
 
 
+def test_a_reading_changes_what_it_says_and_nothing_else():
+    given = Settings(epochs=400, hidden=32)
+    assert READINGS["book"].of(given) == given
+    assert READINGS["short"].of(given) == dataclasses.replace(given, epochs=100)
+    assert READINGS["long"].of(given) == dataclasses.replace(given, epochs=1000)
+    assert READINGS["short"].of(Settings(epochs=1)).epochs == 1
+    assert READINGS["no_dropout"].of(given) == dataclasses.replace(given, dropout=0.0)
+
+
 @pytest.mark.parametrize("name", READINGS)
 def test_every_reading_learns_the_separable_set(separable, name):
     reading = READINGS[name]
@@ -101,6 +110,20 @@ def test_the_planted_label_is_what_neighbours_of_neighbours_send(signal):
     assert abs(roc_auc_score(signal.labels, own) - 0.5) < 0.06, "its own number says nothing"
 
 
+def test_fewer_than_half_of_an_odd_number_of_training_cells_get_more_than_most(real):
+    split = task(real).split
+    train = split.train.copy()
+    train[np.flatnonzero(train)[: 1 + train.sum() % 2]] = False
+    found = planted(real, Split("f", train, split.test), ATTACHED, 0)
+    assert train.sum() % 2 == 1
+    assert found.table["label"].to_numpy()[train].sum() == train.sum() // 2
+    assert found.table["label"].dtype == np.int64
+    assert found.origin == f"{real.origin} With a planted signal."
+    assert found.table.drop(columns="label").equals(real.table.drop(columns="label"))
+    other = planted(real, Split("f", train, split.test), ATTACHED, 1)
+    assert (other.x[:, 1:] == found.x[:, 1:]).all() and (other.x[:, 0] != found.x[:, 0]).all()
+
+
 def test_a_signal_that_only_neighbours_carry_is_found_by_the_graph_network_alone(signal):
     """The positive control: without it "the graph adds nothing" could be a bug."""
     test = signal.split.test
@@ -120,3 +143,4 @@ def test_the_control_is_planted_fold_by_fold(plan):
     assert len(set(features.values())) == len(features) == 3
     for a in asked:
         assert a.features.key == a.run.features == features[a.run.fold]
+        assert a.protocol == "control" and a.run.settings.inputs == "standardised"

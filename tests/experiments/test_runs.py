@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from joblib.externals.loky import get_reusable_executor
+from safetensors import safe_open
 from threadpoolctl import threadpool_limits
 
 import leukgnn
@@ -38,6 +39,7 @@ from leukgnn.experiments import (
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached, Joined
 from leukgnn.networks import CURVES, Settings
+from leukgnn.profiles import profile
 
 PACKAGE = Path(leukgnn.__file__).parent
 BY_HAND = Run(
@@ -217,8 +219,53 @@ def test_the_store_writes_down_who_computed_a_run(real, own):
 
 def test_what_is_not_there_is_named(real, own):
     (a,) = ask(real, "gcn")
-    with pytest.raises(InputError, match=r"gcn, official fold_0, seed 0 \(.*leukgnn runs"):
+    with pytest.raises(InputError) as refused:
         own.get(a.run)
+    expected = f"{a.run.name} is not in {own.folder}: compute it with `leukgnn runs`."
+    assert str(refused.value) == expected
+
+
+def test_runs_lie_where_the_environment_says_or_beside_what_is_built(monkeypatch, tmp_path):
+    monkeypatch.setenv("LEUKGNN_RUNS", str(tmp_path))
+    for name in ("quick", "full"):
+        opened = store.open_store(name)
+        assert opened.folder == tmp_path and opened.published == profile(name).published
+    monkeypatch.delenv("LEUKGNN_RUNS")
+    monkeypatch.setattr(store.files, "build_folder", lambda: tmp_path / "built")
+    assert store.runs_folder() == tmp_path / "built" / "runs"
+
+
+def test_a_stored_run_says_what_it_is(real, own):
+    (a,) = ask(real, "size")
+    fill([a], own, progress=False)
+    path = own.folder / a.run.key[:2] / f"{a.run.key}.safetensors"
+    with safe_open(path, framework="numpy") as stored:
+        assert stored.metadata()["description"] == a.run.description
+        assert set(stored.metadata()) == {"description", "sha256", "code", "provenance"}
+
+
+def test_a_bar_counts_the_runs_that_are_missing_unless_it_is_silenced(real, own, capsys):
+    asked = ask(real, "majority", "size")
+    assert fill(asked[:1], own) == 1
+    shown = capsys.readouterr().err
+    assert "runs: 100%" in shown and "1/1" in shown
+    assert fill(asked[:1], own) == 0 and capsys.readouterr().err == ""
+    predictions(asked, own)
+    assert "runs: 100%" in capsys.readouterr().err
+    values(ask(real, "mlp", epochs=1), own)
+    predictions(ask(real, "mlp", seeds=(1,), epochs=1), own, progress=False)
+    assert capsys.readouterr().err.count("runs: 100%") == 1
+
+
+def test_strengths_that_are_known_are_not_chosen_again(real, own, monkeypatch):
+    monkeypatch.setattr(runs.classifiers, "choice", lambda *_: pytest.fail("chosen again"))
+    (a,) = ask(real, "knn")
+    areas = np.array([0.1, 0.2, 0.9, 0.3, 0.4, 0.5])
+    assert fill([a], own, choices={a.run.key: areas}, progress=False) == 1
+    value = own.get(a.run)
+    assert value.choice.tolist() == areas.tolist()
+    expected = answer("knn", a.run.task(real), areas)[a.run.asked(real)]
+    assert value.probability.tolist() == expected.astype(np.float32).tolist()
 
 
 def file_of(own):
@@ -421,6 +468,22 @@ def test_predictions_are_the_answers_cell_by_cell(real, own):
         assert (rows["n_train"] == split.train.sum()).all()
         assert (rows["prevalence"] == real.table.loc[split.train, "label"].mean()).all()
         assert set(rows["fold"]) == {"fold_0"}
+        assert set(rows["protocol"]) == {"subject_disjoint"}
+        assert set(rows["partition"]) == {"official"}
+    assert table.index.tolist() == list(range(len(table)))
+    assert table["label"].dtype == np.int64 and table["probability"].dtype == np.float64
+
+
+def test_folds_of_several_draws_have_names_of_their_own(real, own):
+    (a,) = ask(real, "size")
+    drawn = Partition(by="equal_files", folds=2, draw=7)
+    asked = [
+        dataclasses.replace(a, run=dataclasses.replace(a.run, partition=drawn, fold=f"part_{i}"))
+        for i in (0, 1)
+    ]
+    table = predictions(asked, own, progress=False)
+    assert table["fold"].unique().tolist() == ["part_0 of draw 7", "part_1 of draw 7"]
+    assert set(table["partition"]) == {"equal_files 7"}
 
 
 def test_a_run_holds_what_its_classifier_answers_for_its_test_cells(real):
@@ -444,6 +507,9 @@ def test_a_later_seed_reads_the_strength_that_the_first_one_chose(real, own, mon
     asked = ask(real, "correct_and_smooth", seeds=(0, 1))
     first, later = values(asked, own, progress=False)
     assert len(chosen) == 1 and first.choice.tolist() == later.choice.tolist()
+    again = ask(real, "correct_and_smooth", seeds=(1, 0), epochs=1)
+    values(again, own, progress=False)
+    assert len(chosen) == 2, "whoever is named first, the first seed is computed first"
     assert (first.probability != later.probability).any()
 
 
@@ -549,13 +615,51 @@ def test_a_changed_published_answer_is_refused_and_named(real, own, published):
     changed = pa.array([[1 - answers[0], *answers[1:]]], pa.list_(pa.float32()))
     place = table.column_names.index("probability")
     pq.write_table(table.set_column(place, "probability", changed), path)
-    with pytest.raises(InputError, match=r"run .*(size|" + a.run.key[:12] + ").* damaged"):
+    with pytest.raises(InputError) as refused:
         store.published_runs()
+    damaged = f"the answers of the run {a.run.description} are damaged; install leukgnn again."
+    assert str(refused.value) == f"{path}: {damaged}"
+
+
+def test_a_published_run_under_the_key_of_another_is_refused(real, own, published):
+    size, majority = ask(real, "size", "majority")
+    (value,) = values([size], own, progress=False)
+    store.write_published(
+        published / "mixed.parquet",
+        {majority.run.key: (size.run.description, value)},
+        {majority.run.key: {}},
+    )
+    with pytest.raises(InputError, match="are damaged"):
+        store.published_runs()
+
+
+def test_the_makers_of_all_published_runs_are_known(real, own, published):
+    asked = ask(real, "size", "majority")
+    found = values(asked, own, progress=False)
+    for i, (a, value) in enumerate(zip(asked, found, strict=True)):
+        made = {a.run.key: {"torch": "2", "commit": f"c{i}"}}
+        path = published / f"{i}.parquet"
+        store.write_published(path, {a.run.key: (a.run.description, value)}, made)
+        assert pq.read_table(path)["made"].to_pylist() == [f'{{"commit": "c{i}", "torch": "2"}}']
+    assert store.published_makers() == {
+        a.run.key: {"commit": f"c{i}", "torch": "2"} for i, a in enumerate(asked)
+    }
+
+
+def test_a_published_file_is_small(real, own, published):
+    asked = ask(real, "gcn")
+    path = publish(published, asked, values(asked, own, progress=False))
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    columns = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+    assert {column.compression for column in columns.values()} == {"ZSTD"}
+    assert "BYTE_STREAM_SPLIT" in columns["probability.list.element"].encodings
+    assert not any(column.has_dictionary_page for column in columns.values())
 
 
 def test_a_published_file_that_is_none_is_named(published):
     (published / "as_written.parquet").write_bytes(b"not a table")
-    with pytest.raises(InputError, match=r"as_written\.parquet: not a file of runs"):
+    none = r"as_written\.parquet: not a file of runs \(.+\); install leukgnn again\.$"
+    with pytest.raises(InputError, match=none):
         store.published_runs()
 
 

@@ -36,10 +36,16 @@ def test_split_is_stratified_and_disjoint():
     fitting, validation = stratified_split(labels, 0.2, 0, within=train)
     assert ((fitting | validation) == train).all()
     assert not (fitting & validation).any()
-    with pytest.raises(InputError, match="3 cells cannot be split by class"):
+    few = r"^3 cells cannot be split by class at a share of 0\.2 \(.*least populated class.*\)\.$"
+    with pytest.raises(InputError, match=few):
         stratified_split(np.array([0, 1, 1]), 0.2, 0)
-    with pytest.raises(InputError, match="test_share"):
-        stratified_split(labels, 1.0, 0)
+    with pytest.raises(InputError, match=r"^2 cells cannot be split by class at a share"):
+        stratified_split(labels, 0.2, 0, within=np.arange(1000) % 500 == 0)
+    for share in (0.0, 1.0):
+        with pytest.raises(InputError) as refused:
+            stratified_split(labels, share, 0)
+        expected = "expected a share between 0 and 1, such as 0.2."
+        assert str(refused.value) == f"test_share={share}: {expected}"
 
 
 def test_another_seed_draws_other_cells():
@@ -78,12 +84,18 @@ def test_a_planted_subject_is_linked_and_left_out(everyone):
 def test_a_planted_subject_that_nobody_linked_is_caught_by_its_bytes(everyone):
     table = planted(everyone)
     table.loc[table["subject"] == "999", "merged_subject"] = "999"
-    with pytest.raises(InputError, match="sha256 lie on both sides"):
+    stolen = table.loc[table["subject"] == "999", "sha256"]
+    with pytest.raises(InputError) as refused:
         official_folds(table)
+    assert str(refused.value) == (
+        f"fold_0: {stolen.nunique()} values of sha256 lie on both sides, such as {stolen.min()}; "
+        "leave those training cells out."
+    )
 
 
 def test_a_single_fold_is_no_partition(real):
-    with pytest.raises(InputError, match="at least two folds"):
+    alone = r"^the cells lie in \['fold_0'\]: expected at least two folds\.$"
+    with pytest.raises(InputError, match=alone):
         official_folds(real.table[real.table["fold"] == "fold_0"])
 
 
@@ -91,6 +103,8 @@ def test_grouped_folds_keep_groups_whole(real):
     table = real.table
     for column in ("source_image", "merged_subject"):
         folds = grouped_folds(table, table[column], folds=3, seed=1, apart=False)
+        assert [split.fold for split in folds] == ["part_0", "part_1", "part_2"]
+        assert len(grouped_folds(table, table[column], folds=2, seed=1, apart=False)) == 2
         assert sum(split.test for split in folds).tolist() == [1] * len(table)
         for split in folds:
             assert not set(table.loc[split.train, column]) & set(table.loc[split.test, column])
@@ -120,8 +134,11 @@ def test_a_group_counts_as_of_the_class_that_most_of_its_cells_have():
 
 @pytest.mark.parametrize("folds", [1, 1000])
 def test_a_partition_into_too_few_or_too_many_folds_is_refused(real, folds):
-    with pytest.raises(InputError, match=f"folds={folds}: expected 2 to"):
+    most = real.table.groupby("label")["subject"].nunique().min()
+    with pytest.raises(InputError) as refused:
         grouped_folds(real.table, real.table["subject"], folds=folds, seed=0, apart=False)
+    expected = f"expected 2 to {most}, the number of groups of the rarer class."
+    assert str(refused.value) == f"folds={folds}: {expected}"
 
 
 def test_the_inner_split_has_a_fifth_of_the_subjects_of_each_class(everyone):
@@ -147,6 +164,7 @@ def test_the_inner_split_knows_training_cells_only(task):
     own = task.table["merged_subject"]
     assert not set(own[inner.train]) & set(own[inner.test])
     assert inner.train.any() and inner.test.any()
+    assert task.inner(0).split.fold == "inner" and inner.apart
 
 
 def test_the_inner_split_keeps_linked_subjects_together(separable):
@@ -165,7 +183,8 @@ def test_the_inner_split_mirrors_the_outer_split(task):
     assert (inner.train ^ inner.test)[task.split.train].all()
     own = task.table["subject"]
     assert set(own[inner.train]) & set(own[inner.test])
-    assert not inner.apart
+    assert not inner.apart and inner.fold == "inner"
+    assert inner.test.sum() == pytest.approx(0.2 * task.split.train.sum(), abs=1)
 
 
 def test_the_inner_task_takes_its_seed_and_builds_its_own_graph(task):
@@ -225,7 +244,9 @@ def test_a_partition_tests_every_cell_at_most_once(real, partition):
     assert times.max() == 1
     assert times.min() == (0 if partition.by == "share" else 1)
     assert [partition.split(real, split.fold) for split in splits] == splits
-    assert len({split.fold for split in splits}) == len(splits)
+    parts = [f"part_{i}" for i in range(3)]
+    folds = {"share": ["all"], "all": ["all"], "official": ["fold_0", "fold_1", "fold_2"]}
+    assert [split.fold for split in splits] == folds.get(partition.by, parts)
     assert {split.apart for split in splits} == {partition.by in ("official", "equal_files")}
 
 
@@ -250,6 +271,33 @@ def test_a_partition_by_groups_keeps_them_together(real):
 def test_another_draw_is_another_partition(separable, partition):
     draws = [dataclasses.replace(partition, draw=draw).splits(separable)[0] for draw in (0, 0, 1)]
     assert (draws[0].test == draws[1].test).all() and (draws[0].test != draws[2].test).any()
+    assert (partition.splits(separable)[0].test == draws[0].test).all(), "the first draw is 0"
+
+
+def test_a_partition_is_called_by_its_kind_and_draw():
+    assert Partition(by="official").name == "official"
+    assert Partition(by="equal_files", folds=3, draw=0).name == "equal_files 0"
+
+
+@pytest.mark.parametrize(
+    ("partition", "said"),
+    [
+        (Partition(by="share"), "test_share=0.0: expected a share"),
+        (Partition(by="subjects", draw=1), "folds=0: expected 2 to"),
+        (Partition(by="all", inner=True), "test_share=0.0: expected a share"),
+    ],
+)
+def test_what_a_partition_needs_and_lacks_is_named(separable, partition, said):
+    with pytest.raises(InputError, match=f"^{said}"):
+        partition.splits(separable)
+
+
+def test_without_a_least_cosine_all_neighbours_of_one_size_are_near_duplicates(separable):
+    table = separable.table.assign(bbox_w=1, bbox_h=1)
+    same = dataclasses.replace(separable, x=np.abs(separable.x), table=table)
+    drawn = Partition(by="near_duplicates", folds=2, draw=0)
+    with pytest.raises(InputError, match=r"^folds=2: expected 2 to [01],"):
+        drawn.splits(same)
 
 
 def test_near_duplicates_link_the_subjects_that_have_them(separable):
@@ -274,13 +322,22 @@ def test_an_inner_partition_parts_the_training_cells_again(real):
     (whole,), (inner,) = outer.splits(real), dataclasses.replace(outer, inner=True).splits(real)
     assert ((inner.train | inner.test) == whole.train).all()
     assert inner.test.sum() == pytest.approx(0.2 * whole.train.sum(), abs=1)
+    expected = inner_split(real.table, whole, share=0.2, seed=3)
+    assert (inner.test == expected.test).all() and inner.fold == "inner"
+    undrawn = Partition(by="share", share=0.2)
+    (whole,), (inner,) = undrawn.splits(real), dataclasses.replace(undrawn, inner=True).splits(real)
+    expected = inner_split(real.table, whole, share=0.2, seed=0)
+    assert (inner.test == expected.test).all()
 
 
 def test_an_unknown_partition_is_named(real):
-    with pytest.raises(InputError, match="partition by 'hospital': expected one of share, all"):
+    known = ", ".join(["share", "all", "official", *GROUPINGS])
+    with pytest.raises(InputError, match=rf"^partition by 'hospital': expected one of {known}\.$"):
         Partition(by="hospital").splits(real)
 
 
 def test_a_fold_that_a_partition_does_not_have_is_named(real):
-    with pytest.raises(InputError, match="fold 'fold_9': expected one of fold_0, fold_1, fold_2"):
+    with pytest.raises(
+        InputError, match=r"^fold 'fold_9': expected one of fold_0, fold_1, fold_2\.$"
+    ):
         Partition(by="official").split(real, "fold_9")

@@ -1,5 +1,6 @@
 """A published run computed again: what may differ, and which are chosen."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -22,6 +23,77 @@ def test_an_inverted_published_run_is_found_by_the_witness(monkeypatch, tmp_path
     assert not agreement.agrees(compared).any()
     (sentence,) = agreement.complaints(compared)
     assert a.run.name in sentence and "make publish" in sentence
+    assert list(compared) == witness.COLUMNS
+    (row,) = compared.to_dict("records")
+    cells, p = len(right.probability), right.probability.astype(float)
+    expected = {
+        "run": a.run.name, "protocol": "2", "model": "gcn", "seed": 0, "fold": "fold_2",
+        "cells": cells, "mean_difference": np.abs(1 - 2 * p).mean(),
+        "largest_difference": np.abs(1 - 2 * p).max(), "same_answers": (p == 0.5).mean(),
+    }  # fmt: skip
+    assert {name: row[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+
+
+def test_answers_are_the_same_on_one_side_of_the_threshold():
+    assert witness.distance(np.array([0.5, 0.2]), np.array([0.9, 0.5])) == pytest.approx(
+        (0.35, 0.5)
+    )
+
+
+@pytest.fixture
+def level(monkeypatch, tmp_path, plan):
+    """A published SVM two of whose strengths are level, and an empty store."""
+    asked = plan.subject_disjoint(["svm"])[0]
+    cells = int(asked.run.asked(asked.features).sum())
+    areas = np.array([0.7, 0.902, 0.9, 0.6])
+    published = Value(np.full(cells, 0.5, np.float32), np.zeros((0, 0)), areas)
+    monkeypatch.setattr(witness, "published_runs", lambda: {asked.run.key: published})
+    return asked, published, experiments.Store(tmp_path, published=False)
+
+
+@pytest.mark.parametrize(
+    ("areas", "anew"),
+    [
+        ([0.7, 0.901, 0.899, 0.6], False),
+        ([0.7, 0.901, 0.903, 0.6], True),
+        ([0.7, 0.901, 0.91, 0.6], False),
+        ([0.7, 0.901, 0.903, 0.61], False),
+    ],
+    ids=["the same strength", "a level one", "a better one", "where others differ"],
+)
+def test_a_level_strength_is_no_other_answer(level, monkeypatch, areas, anew):
+    asked, published, own = level
+    own.write(asked.run, Value(published.probability, published.curves, np.array(areas)))
+    calls = []
+    monkeypatch.setattr(
+        witness, "compute", lambda run, task, given: calls.append((run, task.seed, given)) or given
+    )
+    found = witness._computed(asked, own)
+    if anew:
+        assert calls == [(asked.run, asked.run.seed, published.choice)]
+        assert found is published.choice
+    else:
+        assert not calls and found.choice.tolist() == areas
+
+
+def test_strengths_are_the_published_ones_unless_they_shall_be_chosen(level, monkeypatch):
+    asked, published, own = level
+    own.write(asked.run, published)
+    given = []
+    monkeypatch.setattr(
+        witness, "fill", lambda asked, own, **how: given.append((how["choices"], how["progress"]))
+    )
+    (row,) = witness.compare([asked], [], own).to_dict("records")
+    assert (row["mean_allowed"], row["same_allowed"]) == (witness.LEAST, 1 - witness.LEAST)
+    assert (row["mean_difference"], row["same_answers"]) == (0, 1)
+    witness.compare([asked], [], own, choosing=True, progress=False)
+    assert given == [({asked.run.key: published.choice}, True), (None, False)]
+
+
+def test_what_a_witness_computes_lies_apart_from_what_pages_read(monkeypatch, tmp_path):
+    monkeypatch.setenv("LEUKGNN_RUNS", str(tmp_path))
+    own = witness.witnessing()
+    assert own.folder == tmp_path / "witness" and own.published is False
 
 
 def test_a_run_computed_again_may_differ_by_what_seeds_do_and_no_more(plan):

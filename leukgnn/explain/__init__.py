@@ -1,0 +1,8 @@
+"""Reasons for an answer of the graph: what each neighbour of an attached cell carries of it.
+
+The names stand in `__init__.pyi` and are loaded when first used, as those of `networks` are.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
