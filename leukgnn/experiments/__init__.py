@@ -1,6 +1,6 @@
 """Who is trained, who is asked: splits, tasks, classifiers, and the runs of all protocols."""
 
-from leukgnn.experiments.classifiers import CLASSIFIERS, FEW_CELLS, PASSES, answer, choice, shuffled
+from leukgnn.experiments.classifiers import CLASSIFIERS, FEW_CELLS, PASSES, answer, choice
 from leukgnn.experiments.control import planted
 from leukgnn.experiments.faults import scaled_on_all, shuffled_labels
 from leukgnn.experiments.leakage import groupings, near_duplicates
@@ -8,6 +8,7 @@ from leukgnn.experiments.partitions import Partition
 from leukgnn.experiments.plan import Plan, Sources, shard
 from leukgnn.experiments.reading import REFERENCES, choices, curves, reference
 from leukgnn.experiments.readings import READINGS
+from leukgnn.experiments.reasons import falls
 from leukgnn.experiments.runs import Asked, Run, compute, fill, predictions, values
 from leukgnn.experiments.splits import (
     Split,
@@ -41,6 +42,7 @@ __all__ = [
     "choices",
     "compute",
     "curves",
+    "falls",
     "fill",
     "grouped_folds",
     "groupings",
@@ -53,7 +55,6 @@ __all__ = [
     "reference",
     "scaled_on_all",
     "shard",
-    "shuffled",
     "shuffled_labels",
     "stratified_split",
     "values",

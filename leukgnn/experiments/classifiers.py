@@ -26,6 +26,7 @@ from sklearn.svm import SVC, LinearSVC
 from leukgnn import names, networks
 from leukgnn.cells import log_area
 from leukgnn.experiments.people import attention_rank, gcn_own, person_network
+from leukgnn.experiments.reasons import REASONS, reason
 from leukgnn.experiments.tasks import Probability, Task
 from leukgnn.files import InputError
 from leukgnn.graphs import attach, no_edges, without_same_subject
@@ -91,15 +92,7 @@ def _with_strength(task: Task, strength: tuple[float, float]) -> Task:
 
 def gcn_random_graph(task: Task, _: None = None) -> Probability:
     """Answer of the GCN on the same graph with the cells shuffled: every degree, no similarity."""
-    return _gcn_on(task, shuffled(task))
-
-
-def shuffled(task: Task) -> NDArray[np.int64]:
-    """Edges of the task's graph with the seen cells in each other's places."""
-    places = np.arange(len(task.x))
-    seen = np.flatnonzero(task.seen)
-    places[seen] = np.random.default_rng(task.seed).permutation(seen)
-    return places[task.edge_index]
+    return _gcn_on(task, task.shuffled)
 
 
 def gcn_masked(task: Task, _: None = None) -> Probability:
@@ -319,6 +312,7 @@ CLASSIFIERS = {
     "attention_rank": Classifier(attention_rank, graph=True, trained=True),
     "gcn_own_similar": Classifier(partial(gcn_own, similar=True), graph=True, trained=True),
     "gcn_own_random": Classifier(partial(gcn_own, similar=False), graph=True, trained=True),
+    **{key: Classifier(partial(reason, by=key), graph=True, trained=True) for key in REASONS},
 }
 
 

@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parent.parent
 COMPUTING = (  # what the answers of a run can depend on
     "paper.py",
     "cells/table.py",
+    "explain/*.py",
     "graphs/builders.py",
     "graphs/edges.py",
     "graphs/search.py",
@@ -18,6 +19,7 @@ COMPUTING = (  # what the answers of a run can depend on
     "experiments/leakage.py",
     "experiments/partitions.py",
     "experiments/people.py",
+    "experiments/reasons.py",
     "experiments/runs.py",
     "experiments/splits.py",
     "experiments/tasks.py",

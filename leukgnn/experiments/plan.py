@@ -14,7 +14,7 @@ from leukgnn.experiments.runs import Asked, Run
 from leukgnn.features import Features, all_sizes, control_features, shipped_features
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached, Builder, Cliques, Joined
-from leukgnn.names import GROUPINGS, NETWORKS, POOLINGS
+from leukgnn.names import GROUPINGS, NETWORKS, POOLINGS, REASONS
 from leukgnn.networks import Settings
 from leukgnn.paper import GRAPH, RELEASED, TRAINING
 from leukgnn.profiles import profile
@@ -29,6 +29,7 @@ SIMILARITY = 0.998  # least cosine of two near-duplicates
 READING_SEEDS = 2  # of each reading of the paper
 NETWORK_SEEDS = 2  # of the other graph networks
 OWN_SEEDS = 5  # where cells hear their own person's
+REASON_SEEDS = 5  # of networks whose answers are explained
 MINIBATCH_EPOCHS = 10  # epochs of the mini-batch reading: each is some two hundred steps
 RELEASED_SETTINGS = Settings(
     hidden=RELEASED.hidden,
@@ -111,6 +112,8 @@ class Plan:
         Where cells hear their own person's cells.
     person_epochs : int
         Of networks that pool a person's cells.
+    reason_seeds : int
+        Of networks whose answers are explained.
     minibatch_epochs : int
     """
 
@@ -131,6 +134,7 @@ class Plan:
     network_seeds: int = NETWORK_SEEDS
     own_seeds: int = OWN_SEEDS
     person_epochs: int = PERSON_EPOCHS
+    reason_seeds: int = REASON_SEEDS
     minibatch_epochs: int = MINIBATCH_EPOCHS
 
     @classmethod
@@ -155,7 +159,7 @@ class Plan:
     def __post_init__(self) -> None:
         for name in (
             "seeds", "partitions", "partition_seeds", "repeats", "reading_seeds", "network_seeds",
-            "own_seeds",
+            "own_seeds", "reason_seeds",
         ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise InputError(f"{name}={getattr(self, name)}: expected at least 1.")
@@ -469,6 +473,13 @@ class Plan:
             graph=self.attached,
         )  # fmt: skip
 
+    def reasons(self) -> list[Asked]:
+        """The GCN on new subjects, and its answers without the neighbours named as their reason."""
+        return self._ask(
+            "subject_disjoint", ("gcn", *REASONS), Partition(by="official"),
+            self._counted(self.reason_seeds), graph=self.attached,
+        )  # fmt: skip
+
     def control(self) -> list[Asked]:
         """The positive control with subjects apart: labels that only neighbours carry."""
         settings = replace(self.settings, inputs="standardised")
@@ -533,6 +544,7 @@ class Plan:
                 *self.people(),
                 *(a for a in self.own_cells() if a.run.classifier not in ("gcn", "mlp")),
             ],
+            "reasons": [a for a in self.reasons() if a.model != "gcn"],
             "settings": [*self.sweep(), *self.learning_rates(), *self.batch_sizes()],
         }
 

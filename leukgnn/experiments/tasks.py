@@ -76,6 +76,15 @@ class Task:
         """Edges (2, E), numbered as the rows of `x`."""
         return self.graph(self.x, self.split.train, self.split.test)
 
+    @property
+    def shuffled(self) -> Ints:
+        """The same edges with the seen cells in each other's places."""
+        places = np.arange(len(self.x))
+        seen = np.flatnonzero(self.seen)
+        places[seen] = np.random.default_rng(self.seed).permutation(seen)
+        moved: Ints = places[self.edge_index]
+        return moved
+
     @cached_property
     def inputs(self) -> NDArray[np.float32]:
         """Features as the networks get them, shape (n, d); fitted to the training cells alone."""

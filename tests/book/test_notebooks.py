@@ -34,7 +34,7 @@ OURS = {
     "profile", "images", "weights", "inputs", "examples", "sample", "seeds",
     "minibatch_epochs", "neighbours", "partitions", "partition_seeds", "repeats", "ks",
     "similarity", "folds", "readings", "reading_seeds", "cells_each", "network_seeds", "families",
-    "own_seeds", "person_epochs", "poolings",
+    "own_seeds", "person_epochs", "poolings", "reason_seeds",
 }  # fmt: skip
 FEW = {
     "k": 5, "epochs": 2, "seeds": 1, "partitions": 2, "partition_seeds": 1, "repeats": 1,
@@ -42,6 +42,7 @@ FEW = {
     "reading_seeds": 1, "readings": ["book", "residual"],
     "network_seeds": 1, "families": ["sage", "gat"],
     "own_seeds": 1, "person_epochs": 2, "poolings": ["pool_attention", "pool_top_k"],
+    "reason_seeds": 1,
     "cells_each": [1, 3],
 }  # fmt: skip
 
@@ -165,12 +166,13 @@ def test_contracts_of_the_results(result_tables, small):
     assert set(table["model"]) <= set(names.MODELS)
     models = table.groupby("protocol")["model"].agg(set)
     plan = experiments.Plan(sources=experiments.Sources(small))
-    of_people = {a.run.classifier for a in [*plan.people(), *plan.own_cells()]} - {"gcn", "mlp"}
+    asked = [*plan.people(), *plan.own_cells(), *plan.reasons()]
+    apart_only = {a.run.classifier for a in asked} - {"gcn", "mlp"}
     everywhere = set(experiments.CLASSIFIERS) - {
         "gcn_tuned", "mlp_tuned", "gcn_dummy", "gcn_asked_masked",
         "mlp_smoothed_1", "mlp_smoothed_2", "mlp_smoothed_4", "vote", "gat_vote",
         *names.NETWORKS, *(f"{key}_alone" for key in names.NETWORKS),
-        *of_people,
+        *apart_only,
     }  # fmt: skip
     everywhere |= {"gcn_random_weights", "mlp_random_weights", "size_all"}
     assert everywhere <= models["as_written"]

@@ -22,10 +22,10 @@ from leukgnn.experiments import (
     choice,
     classifiers,
     official_folds,
-    shuffled,
 )
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached, Joined
+from leukgnn.names import REASONS
 from leukgnn.networks import GCN, Settings
 
 
@@ -121,7 +121,7 @@ def test_without_edges_the_gcn_is_the_mlp(task):
 
 
 def test_the_shuffled_graph_keeps_degrees_and_loses_homophily(task):
-    edge_index, moved = task.edge_index, shuffled(task)
+    edge_index, moved = task.edge_index, task.shuffled
     degrees = [np.sort(np.bincount(e[1], minlength=len(task.x))) for e in (edge_index, moved)]
     assert (degrees[0] == degrees[1]).all()
     same = [graphs.homophily(e, task.labels) for e in (edge_index, moved)]
@@ -222,9 +222,8 @@ def easy(separable):
     return asked_about(separable)
 
 
-BLIND = {  # the most frequent class, neighbours at random, and whom attention listens to
-    "majority", "gcn_random_graph", "attention_rank",
-}  # fmt: skip
+# The most frequent class, neighbours at random, whom attention listens to, how far answers fall.
+BLIND = {"majority", "gcn_random_graph", "attention_rank", *REASONS}
 
 
 @pytest.mark.parametrize("name", sorted(set(CLASSIFIERS) - BLIND))
@@ -242,8 +241,8 @@ def test_a_shuffled_graph_loses(easy):
 
 def test_every_seed_shuffles_the_graph_anew(easy):
     other = dataclasses.replace(easy, seed=1)
-    assert (shuffled(easy) == shuffled(easy)).all()
-    assert (shuffled(easy) != shuffled(other)).any()
+    assert (easy.shuffled == easy.shuffled).all()
+    assert (easy.shuffled != other.shuffled).any()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -429,6 +429,22 @@ def test_answers_that_are_not_there_or_there_twice_are_refused(answered):
     assert str(refused.value) == f"{folder}: {twice}"
 
 
+def test_a_file_that_names_a_cell_twice_or_holds_more_than_numbers_is_refused(answered):
+    folder, table = answered
+    names = table["filename"].to_numpy().astype(str)
+    parts = {"features": np.ones((len(table), 512)), "test": names == names[0]}
+    parts["probability"] = np.ones(len(table))
+    names[1] = names[0]
+    np.savez(folder / "encoder_fold_0_1.npz", filename=names, **parts)
+    with pytest.raises(pd.errors.MergeError):
+        encoder_answers.encoded(folder, fold="fold_0", seed=1)
+    np.savez(folder / "encoder_fold_0_1.npz", filename=names.astype(object), **parts)
+    with pytest.raises(ValueError, match="allow_pickle"):
+        encoder_answers.encoded(folder, fold="fold_0", seed=1)
+    with pytest.raises(ValueError, match="allow_pickle"):
+        encoder_answers.together(folder, seed=1)
+
+
 def test_the_shipped_answers_are_whole():
     shipped = features.shipped_features().table
     everything, provenance = experiments.reference("encoder", shipped)

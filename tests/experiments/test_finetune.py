@@ -12,7 +12,7 @@ import torch
 
 from leukgnn import cells, features
 from leukgnn.evaluation import results_table
-from leukgnn.experiments import Task, cnn, finetune, official_folds, reference
+from leukgnn.experiments import Task, cnn, finetune, official_folds, reference, runs
 from leukgnn.features import resnet
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached
@@ -279,6 +279,7 @@ def test_the_reference_is_whole():
             assert (facts[column].to_numpy() == rows[column].to_numpy()).all()
     assert predictions["probability"].between(0, 1).all()
     assert set(predictions["partition"]) == {"official"}
+    assert set(predictions) == set(runs.PREDICTIONS)
     for fold, rows in predictions.groupby("fold"):
         split = next(s for s in official_folds(shipped) if s.fold == fold)
         assert (rows["prevalence"] == shipped.loc[split.train, "label"].mean()).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leukgnn.experiments import CLASSIFIERS, Plan, Sources, Store, choices, curves, runs
+from leukgnn.experiments import CLASSIFIERS, Plan, Sources, Store, Value, choices, curves, runs
 from leukgnn.networks import CURVES, Settings
 
 
@@ -51,3 +51,11 @@ def test_choices_show_what_each_strength_reached_in_the_order_tried(asked, store
     ]
     assert list(found.itertuples(index=False, name=None)) == expected
     assert len(expected) == 6 + 4
+
+
+def test_a_run_that_chose_among_other_strengths_is_not_read_as_one_of_these(asked, store):
+    knn = asked["knn"]
+    cells = int(knn.run.asked(knn.features).sum())
+    store.write(knn.run, Value(np.ones(cells, np.float32), np.zeros((0, 0)), np.ones(5)))
+    with pytest.raises(ValueError, match="shorter"):
+        choices([knn], store)

@@ -89,5 +89,5 @@ def test_each_method_asks_what_its_name_says(task, monkeypatch):
 
 
 def test_a_graph_that_joins_test_cells_is_refused(task):
-    with pytest.raises(InputError, match="equally many neighbours|hear each other"):
+    with pytest.raises(InputError, match=r"equally many neighbours|hear each other"):
         answer("reason_exact", dataclasses.replace(task, graph=Joined(k=6, edges="union")))
