@@ -244,7 +244,8 @@ def over_people(values: pd.Series) -> dict[str, float | str]:
     Returns
     -------
     dict
-        `value`, `low`, `high`, and `outcome`, which the interval of a difference says.
+        `value`, `low`, `high`, `outcome`, which the interval of a difference says, and
+        `effective_subjects`: all of them, as each counts once.
 
     Raises
     ------
@@ -255,4 +256,4 @@ def over_people(values: pd.Series) -> dict[str, float | str]:
         raise InputError(f"{len(values)} people: an interval over people needs 2 at least.")
     low, high = map(float, ttest_1samp(values, 0).confidence_interval(LEVEL))
     found = {"value": float(values.mean()), "low": low, "high": high}
-    return {**found, "outcome": outcome(low, high)}
+    return {**found, "outcome": outcome(low, high), "effective_subjects": float(len(values))}

@@ -199,7 +199,7 @@ def test_a_mean_over_people_has_students_interval():
     assert found["value"] == pytest.approx(0.3)
     assert found["high"] - found["value"] == pytest.approx(3.182446 * error)
     assert found["value"] - found["low"] == pytest.approx(3.182446 * error)
-    assert found["outcome"] == "better"
+    assert found["outcome"] == "better" and found["effective_subjects"] == 4
     assert evaluation.over_people(pd.Series([-0.1, 0.1, 0.3]))["outcome"] == "undecided"
     with pytest.raises(InputError, match="1 people: an interval over people needs 2"):
         evaluation.over_people(pd.Series([0.1]))
