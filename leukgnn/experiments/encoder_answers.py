@@ -89,7 +89,7 @@ def collect(
         "encoder_gcn", "encoder_mlp"), its `.json`, and `features_encoder_folds.npz`: each cell's
         features by the first seed's encoder that has not met its subject.
     seeds : sequence of int
-        Of the encoders; GCN and MLP are of the first seed.
+        Of the encoders; on the features of each, GCN and MLP are trained with the first seed.
     settings : Settings, optional
 
     Returns
