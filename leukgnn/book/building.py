@@ -141,7 +141,7 @@ def _parameters_table(notebooks: dict[str, dict[str, Any]]) -> str:
 
 def _witness_table() -> str:
     """Table of the published runs that this build computed again, and what must hold."""
-    compared = pd.read_csv(files.project_root() / RESULTS / WITNESS)
+    compared = published.table(WITNESS, files.project_root() / RESULTS)
     if compared.empty:
         return "No published run was computed again.\n"
     caption = (

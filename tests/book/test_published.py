@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from leukgnn import claims, cli, experiments, names
-from leukgnn.book import published, publishing, results_page
+from leukgnn.book import building, published, publishing, results_page
 from leukgnn.experiments import store as stored
 from leukgnn.experiments.store import Value, published_makers, published_runs
 from leukgnn.features import shipped_features
@@ -115,6 +115,13 @@ def test_the_readme_is_written_between_its_marks_alone(tmp_path, monkeypatch):
     text = Path("README.md").read_text()
     assert results_page.results_at_a_glance() in text and "\nold\n" not in text
     assert text.startswith("before\n") and text.endswith("\nafter\n")
+
+
+def test_a_book_without_its_witness_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("_toc.yml").touch()
+    with pytest.raises(InputError, match=r"witness\.csv is missing: run `make book` first"):
+        building._witness_table()
 
 
 @pytest.fixture
