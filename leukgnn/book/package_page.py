@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 ROOMS = (  # in the order of the pipeline
-    "cells", "features", "graphs", "networks", "experiments", "evaluation", "claims", "demo",
+    "cells", "features", "graphs", "networks", "explain", "experiments", "evaluation", "claims",
+    "demo",
 )  # fmt: skip
 LONG = 60  # letters of parameters; a dataclass with more has its fields in the text
 

@@ -16,6 +16,7 @@ COMPUTING = (  # what the answers of a run can depend on
     "graphs/search.py",
     "networks/*.py",
     "experiments/classifiers.py",
+    "experiments/faults.py",
     "experiments/leakage.py",
     "experiments/partitions.py",
     "experiments/people.py",

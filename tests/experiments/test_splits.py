@@ -158,6 +158,21 @@ def task(real):
     return Task(features=real, split=split, graph=Attached(k=5, edges="union"), seed=0)
 
 
+def test_the_shuffled_graph_keeps_degrees_and_loses_homophily(task):
+    edge_index, moved = task.edge_index, task.shuffled
+    degrees = [np.sort(np.bincount(e[1], minlength=len(task.x))) for e in (edge_index, moved)]
+    assert (degrees[0] == degrees[1]).all()
+    same = [graphs.homophily(e, task.labels) for e in (edge_index, moved)]
+    assert same[1] < same[0] - 0.1
+    assert not task.split.test[moved[0]].any()
+
+
+def test_every_seed_shuffles_the_graph_anew(task):
+    other = dataclasses.replace(task, seed=1)
+    assert (task.shuffled == task.shuffled).all()
+    assert (task.shuffled != other.shuffled).any()
+
+
 def test_the_inner_split_knows_training_cells_only(task):
     inner = task.inner(0).split
     assert not ((inner.train | inner.test) & ~task.split.train).any()
