@@ -439,13 +439,16 @@ class Plan:
             for a in self._ask(protocol, models, partition, seeds, graph=graph)
         ]
 
-    def people(self, poolings: Sequence[str] = ()) -> list[Asked]:
+    def people(self, poolings: Sequence[str] = (), *, again: bool = False) -> list[Asked]:
         """Networks that pool a person's cells, on other partitions; each with its twin.
 
         Parameters
         ----------
         poolings : sequence of str
             Keys of `names.POOLINGS`; all when empty.
+        again : bool
+            The first partition alone, with the next seed: no page shows it, the witness sees by it
+            how far such a run swings.
         """
         poolings = poolings or list(POOLINGS)
         for key in poolings:
@@ -457,10 +460,10 @@ class Plan:
             models += ["attention_rank", *(f"pool_attention_of_{cells}" for cells in FEW_CELLS)]
         return [
             a
-            for draw in self._counted(self.partitions)
+            for draw in self._counted(1 if again else self.partitions)
             for a in self._ask(
                 "other_partitions", models,
-                Partition(by="equal_files", folds=FOLDS, draw=draw), [self.seed],
+                Partition(by="equal_files", folds=FOLDS, draw=draw), [self.seed + again],
                 graph=self.attached, settings=settings,
             )
         ]  # fmt: skip
@@ -542,6 +545,7 @@ class Plan:
             ],
             "people": [
                 *self.people(),
+                *self.people(again=True),
                 *(a for a in self.own_cells() if a.run.classifier not in ("gcn", "mlp")),
             ],
             "reasons": [a for a in self.reasons() if a.model != "gcn"],

@@ -129,17 +129,18 @@ def spread_of_seeds(everything: Sequence[Asked]) -> dict[str, tuple[float, float
     -------
     dict of str to tuple of float
         By `family` (`UNSURE` times as wide for two seeds), and by classifier (the worst of its
-        families on the official folds, as the protocols ask them under its own name: other readings
-        and features may swing far more).
+        families on the official folds, or on other partitions for what is never asked there, as the
+        protocols ask them under its own name: other readings and features may swing far more).
     """
     families: dict[str, dict[str, Run]] = {}
-    plain = set()
+    plain: dict[str, dict[str, set[str]]] = {}
     for a in everything:
         if a.run.key in published_runs():
             families.setdefault(family(a.run), {})[a.run.key] = a.run
             own = a.protocol in names.PROTOCOLS and a.model == a.run.classifier
-            if own and a.run.partition.by == "official":
-                plain.add(family(a.run))
+            if own:
+                places = plain.setdefault(a.run.classifier, {})
+                places.setdefault(a.run.partition.by, set()).add(family(a.run))
     spreads: dict[str, tuple[float, float]] = {}
     for name, siblings in families.items():
         answers = [_answers(published_runs()[key]) for key in siblings]
@@ -149,7 +150,8 @@ def spread_of_seeds(everything: Sequence[Asked]) -> dict[str, tuple[float, float
         pairs.append((LEAST, 1 - LEAST))
         spreads[name] = _worst(pairs) if len(answers) > 2 else _wider(*_worst(pairs))
         classifier = next(iter(siblings.values())).classifier
-        if name in plain:
+        places = plain.get(classifier, {})
+        if name in places.get("official", places.get("equal_files", ())):
             spreads[classifier] = _worst([*pairs, spreads.get(classifier, pairs[0])])
     return spreads
 
