@@ -312,6 +312,9 @@ def test_what_is_asked_of_people_is_asked_once_a_partition_with_networks_of_its_
     assert {a.run.settings for a in asked} == {settings} and {a.seed for a in asked} == {0}
     assert [a.run.partition.draw for a in asked if a.model == "pool_attention"] == [0] * 3 + [1] * 3
     assert {a.run.partition.by for a in asked} == {"equal_files"}
+    again = short.people(["pool_attention"], again=True)
+    assert [(a.seed, a.run.partition.draw) for a in again[:3]] == [(1, 0)] * 3
+    assert len(asked) == 2 * len(again)
     own = short.own_cells()
     assert [a.seed for a in own if a.model == "gcn" and a.run.fold == "fold_1"] == [0, 1, 2, 3]
     assert {a.run.partition for a in own} == {Partition(by="official")}

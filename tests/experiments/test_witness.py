@@ -96,6 +96,22 @@ def test_what_a_witness_computes_lies_apart_from_what_pages_read(monkeypatch, tm
     assert own.folder == tmp_path / "witness" and own.published is False
 
 
+def test_what_is_never_asked_on_the_official_folds_may_differ_by_its_seeds_elsewhere(plan):
+    """Pooling networks: the first partition has a second seed, and the others twice its spread."""
+    spreads = witness.spread_of_seeds(plan.everything())
+    first, again = plan.people(["pool_max"]), plan.people(["pool_max"], again=True)
+    asked = [a for a in (*first, *again) if a.model == "pool_max"]
+    drawn = {draw: [a for a in asked if a.run.partition.draw == draw] for draw in (0, 1)}
+    pairs = [
+        witness.distance(*(witness._answers(published_runs()[a.run.key]) for a in two))
+        for two in zip(drawn[0][:3], drawn[0][3:], strict=True)
+    ]
+    worst = max(mean for mean, _ in pairs), min(same for _, same in pairs)
+    assert spreads["pool_max"] == pytest.approx(worst)
+    mean, same = worst[0] * witness.UNSURE, 1 - witness.UNSURE * (1 - worst[1])
+    assert witness.allowed(drawn[1][0].run, spreads) == pytest.approx((mean, same))
+
+
 def test_a_run_computed_again_may_differ_by_what_seeds_do_and_no_more(plan):
     """The published seeds of one run pass for each other; other models, and other folds, do not."""
     everything = plan.everything()
