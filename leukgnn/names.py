@@ -70,6 +70,8 @@ POOLINGS = {  # of a person's cells, each beside the same network without edges
     "pool_set": Name("Set Transformer", SKY),
 }
 
+FEW_CELLS = (1, 5, 20)  # of each person, shown to attention pooling
+
 REASONS = {  # ways to name the neighbours that carry an answer; the last ones cannot know
     "reason_exact": Name("exact, one left out"),
     "reason_gradients": Name("integrated gradients"),
@@ -122,6 +124,8 @@ MODELS = {
     "gcn_own_similar": Name("GCN, hearing the person's similar cells", GREEN),
     "gcn_own_random": Name("GCN, hearing any of the person's cells", GREY),
     **POOLINGS,
+    **{f"pool_attention_of_{n}": Name(f"attention pooling, of {n} cells", SKY) for n in FEW_CELLS},
+    "attention_rank": Name("rank of a cell by attention", GREY),
     **{
         f"{key}_alone": Name(f"{name.label}, no edges", ORANGE)
         for key, name in (NETWORKS | POOLINGS).items()
@@ -151,8 +155,8 @@ WITNESS = "witness.csv"  # the runs that a build computed again
 
 
 def label(key: str) -> str:
-    """Name for readers of a protocol, model, grouping or metric; others stand for themselves."""
-    for registry in (MODELS, PROTOCOLS, METRICS, GROUPINGS):
+    """Name for readers of whatever stands in a registry here; others stand for themselves."""
+    for registry in (MODELS, REASONS, PROTOCOLS, METRICS, GROUPINGS):
         if key in registry:
             return registry[key].label
     return key

@@ -1,6 +1,6 @@
 """Who is trained, who is asked: splits, tasks, classifiers, and the runs of all protocols."""
 
-from leukgnn.experiments.classifiers import CLASSIFIERS, FEW_CELLS, PASSES, answer, choice
+from leukgnn.experiments.classifiers import CLASSIFIERS, PASSES, answer, choice
 from leukgnn.experiments.control import planted
 from leukgnn.experiments.faults import scaled_on_all, shuffled_labels
 from leukgnn.experiments.leakage import groupings, near_duplicates
@@ -23,7 +23,6 @@ from leukgnn.experiments.tasks import Task
 
 __all__ = [
     "CLASSIFIERS",
-    "FEW_CELLS",
     "PASSES",
     "READINGS",
     "REFERENCES",

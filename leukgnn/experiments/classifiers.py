@@ -34,7 +34,6 @@ from leukgnn.graphs import attach, no_edges, without_same_subject
 LAYERS = 50  # of label propagation and of Correct & Smooth, as in their papers' code
 RATES_AND_DECAYS = ((0.001, 5e-4), (0.01, 5e-4), (0.001, 5e-2), (0.01, 5e-2))
 PASSES = (1, 2, 4)  # of the adjacency over the features of an MLP
-FEW_CELLS = (1, 5, 20)  # of each person, shown to a network that pools them
 ROUNDS = 2000  # of the linear solvers; they stop earlier
 
 
@@ -307,7 +306,7 @@ CLASSIFIERS = {
         f"pool_attention_of_{cells}": Classifier(
             partial(person_network, key="pool_attention", cells=cells), graph=True, trained=True
         )
-        for cells in FEW_CELLS
+        for cells in names.FEW_CELLS
     },
     "attention_rank": Classifier(attention_rank, graph=True, trained=True),
     "gcn_own_similar": Classifier(partial(gcn_own, similar=True), graph=True, trained=True),

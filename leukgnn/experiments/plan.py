@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from leukgnn.experiments.classifiers import FEW_CELLS, PASSES
+from leukgnn.experiments.classifiers import PASSES
 from leukgnn.experiments.control import planted
 from leukgnn.experiments.faults import scaled_on_all, shuffled_labels
 from leukgnn.experiments.partitions import Partition
@@ -14,7 +14,7 @@ from leukgnn.experiments.runs import Asked, Run
 from leukgnn.features import Features, all_sizes, control_features, shipped_features
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached, Builder, Cliques, Joined
-from leukgnn.names import GROUPINGS, NETWORKS, POOLINGS, REASONS
+from leukgnn.names import FEW_CELLS, GROUPINGS, NETWORKS, POOLINGS, REASONS
 from leukgnn.networks import Settings
 from leukgnn.paper import GRAPH, RELEASED, TRAINING
 from leukgnn.profiles import profile

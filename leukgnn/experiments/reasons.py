@@ -41,11 +41,13 @@ def reason(task: Task, _: None = None, *, by: str) -> Probability:
     """
     test = task.split.test
     whole = task.ask(task.trained_gcn[0], task.edge_index)[test]
+    side = explain.from_answer(whole)
     near = explain.neighbours(task.edge_index, test)
-    named = np.argsort(-REASONS[by](task), axis=1, kind="stable")[:, : explain.TELLING]
+    scores = REASONS[by](task, side[:, None])
+    named = np.argsort(-scores, axis=1, kind="stable")[:, : explain.TELLING]
     left = task.ask(task.trained_gcn[0], explain.without(task.edge_index, test, near, named))[test]
     answer = np.zeros(len(task.x))
-    answer[test] = (1 + explain.from_answer(whole) * (whole - left)) / 2
+    answer[test] = (1 + side * (whole - left)) / 2
     return answer
 
 
@@ -54,52 +56,52 @@ def falls(answer: Probability) -> Probability:
     return 2 * answer - 1
 
 
-def _exact(task: Task) -> Floats:
-    return _towards(task, _left_out(task, task.trained_gcn[0]))
+def _exact(task: Task, side: Floats) -> Floats:
+    return side * _left_out(task, task.trained_gcn[0])
 
 
-def _gradients(task: Task) -> Floats:
+def _gradients(task: Task, side: Floats) -> Floats:
     shares = explain.integrated_gradients(
         task.trained_gcn[0], task.inputs, task.edge_index, task.split.test
     )
-    return _towards(task, shares)
+    return side * shares
 
 
-def _masked(task: Task) -> Floats:
+def _masked(task: Task, _: Floats) -> Floats:
     return explain.gnn_explainer(
         task.trained_gcn[0], task.inputs, task.edge_index, task.split.test, seed=task.seed
     )
 
 
-def _attention(task: Task) -> Floats:
+def _attention(task: Task, _: Floats) -> Floats:
     edges, paid = networks.attention(task.trained_gat[0], task.inputs, task.edge_index)
     near = explain.neighbours(task.edge_index, task.split.test)
     return explain.of_edges(edges, paid, near, task.split.test)
 
 
-def _similar(task: Task) -> Floats:
+def _similar(task: Task, _: Floats) -> Floats:
     return explain.similarity(task.x, task.edge_index, task.split.test)
 
 
-def _other_seed(task: Task) -> Floats:
-    return _towards(task, _left_out(task, replace(task, seed=task.seed + OTHER).trained_gcn[0]))
+def _other_seed(task: Task, side: Floats) -> Floats:
+    return side * _left_out(task, replace(task, seed=task.seed + OTHER).trained_gcn[0])
 
 
-def _untrained(task: Task) -> Floats:
+def _untrained(task: Task, side: Floats) -> Floats:
     untrained = networks.seeded(networks.GCN, task.seed, task.settings)
-    return _towards(task, _left_out(task, untrained))
+    return side * _left_out(task, untrained)
 
 
-def _shuffled_labels(task: Task) -> Floats:
+def _shuffled_labels(task: Task, side: Floats) -> Floats:
     other = replace(task, features=shuffled_labels(task.features, task.seed))
-    return _towards(task, _left_out(task, other.trained_gcn[0]))
+    return side * _left_out(task, other.trained_gcn[0])
 
 
-def _shuffled_graph(task: Task) -> Floats:
-    return _towards(task, _left_out(task, task.trained(networks.GCN, task.shuffled)[0]))
+def _shuffled_graph(task: Task, side: Floats) -> Floats:
+    return side * _left_out(task, task.trained(networks.GCN, task.shuffled)[0])
 
 
-def _random(task: Task) -> Floats:
+def _random(task: Task, _: Floats) -> Floats:
     near = explain.neighbours(task.edge_index, task.split.test)
     return np.random.default_rng(task.seed).random(near.shape)
 
@@ -109,13 +111,9 @@ def _left_out(task: Task, network: "nn.Module") -> Floats:
     return explain.leave_one_out(network, task.inputs, task.edge_index, task.split.test)
 
 
-def _towards(task: Task, shares: Floats) -> Floats:
-    """Shares in the answer that the task's network gives, whichever it is."""
-    answered = task.ask(task.trained_gcn[0], task.edge_index)[task.split.test]
-    return explain.from_answer(answered)[:, None] * shares
-
-
-REASONS: dict[str, Callable[[Task], Floats]] = {
+# Scores of each test cell's neighbours, (m, k); the side of the cell's answer, (m, 1), turns shares
+# in the probability of class 1 into shares in the answer.
+REASONS: dict[str, Callable[[Task, Floats], Floats]] = {
     "reason_exact": _exact,
     "reason_gradients": _gradients,
     "reason_masked": _masked,

@@ -113,7 +113,7 @@ def gnn_explainer(
     It tells how much an edge matters, and not to which side.
     """
     near = neighbours(edge_index, asked)
-    edges, weights = _edges(networks.normalised(edge_index, len(x)))
+    edges, weights = networks.entries(networks.normalised(edge_index, len(x)))
     explainer = Explainer(
         _OnEdges(network),
         algorithm=GNNExplainer(epochs=ROUNDS),
@@ -156,16 +156,9 @@ def of_edges(edge_index: Ints, values: NDArray[Any], near: Ints, asked: Mask) ->
 
 def similarity(x: NDArray[np.float32], edge_index: Ints, asked: Mask) -> Floats:
     """Cosine of each neighbour's features with the asked cell's."""
-    near = neighbours(edge_index, asked)
-    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
-    cosine: Floats = np.einsum("md,mkd->mk", unit[asked], unit[near]).astype(np.float64)
-    return cosine
-
-
-def _edges(adjacency: Tensor) -> tuple[Tensor, Tensor]:
-    """Sources and targets (2, E) of a sparse CSR adjacency, self loops included, and its values."""
-    rows = torch.arange(len(adjacency)).repeat_interleave(adjacency.crow_indices().diff())
-    return torch.stack([adjacency.col_indices(), rows]), adjacency.values()
+    arriving = edge_index[:, asked[edge_index[1]]]
+    cosines = networks.similarities(x, arriving)
+    return of_edges(arriving, cosines, neighbours(edge_index, asked), asked)
 
 
 class _OnEdges(nn.Module):
@@ -193,7 +186,7 @@ class _Local:
         with torch.no_grad():
             first = network.conv1.lin(torch.from_numpy(x))
             second = network.conv2.lin(network.hidden(torch.from_numpy(x), adjacency))
-        (source, target), weights = _edges(adjacency)
+        (source, target), weights = networks.entries(adjacency)
         loops = source == target
         own = torch.zeros(len(x)).index_put((target[loops],), weights[loops])
         degree = 1 / own  # a self loop weighs one over the degree

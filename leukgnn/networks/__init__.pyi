@@ -1,4 +1,4 @@
-from .adjacency import adjacency_of, neighbourhood, normalised, similarities
+from .adjacency import adjacency_of, entries, neighbourhood, normalised, similarities
 from .families import FAMILIES, HOPS
 from .fast import accelerated
 from .gcn import GCN
@@ -27,6 +27,7 @@ __all__ = [
     "attention_to_cells",
     "class_weights",
     "correct_and_smooth",
+    "entries",
     "fit",
     "fit_people",
     "hidden",

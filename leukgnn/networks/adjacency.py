@@ -86,6 +86,19 @@ def similarities(x: NDArray[np.float32], edge_index: NDArray[np.int64]) -> NDArr
     return cosines
 
 
+def entries(adjacency: Tensor) -> tuple[Tensor, Tensor]:
+    """Edges (2, E) of an adjacency, source above target, ordered by target, and their weights (E,).
+
+    Parameters
+    ----------
+    adjacency : Tensor, shape (n, n), sparse CSR
+        Of `normalised`: self loops are among the edges.
+    """
+    counts = adjacency.crow_indices().diff()
+    targets = torch.repeat_interleave(torch.arange(len(counts)), counts)
+    return torch.stack([adjacency.col_indices(), targets]), adjacency.values()
+
+
 def neighbourhood(adjacency: Tensor, cells: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Part of the graph within two hops of `cells`, with the weights of the whole graph.
 

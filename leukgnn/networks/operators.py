@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from leukgnn import files
-from leukgnn.networks.adjacency import BETA
+from leukgnn.networks.adjacency import BETA, entries
 
 T = TypeVar("T")
 
@@ -74,9 +74,7 @@ def edges_of(adjacency: Tensor) -> Tensor:
     adjacency : Tensor, shape (n, n), sparse CSR
         Of `normalised`: its weights are not used.
     """
-    counts = adjacency.crow_indices().diff()
-    targets = torch.repeat_interleave(torch.arange(len(counts)), counts)
-    edges = torch.stack([adjacency.col_indices(), targets])
+    edges, _ = entries(adjacency)
     return edges[:, edges[0] != edges[1]]
 
 

@@ -105,23 +105,17 @@ class PersonNetwork(nn.Module):
     ----------
     pooling : str
         Of `POOLINGS`.
-    in_channels, hidden_channels, out_channels, dropout
-        As of `GCN`; four heads share the hidden channels of the Set Transformer.
+    hidden_channels : int
+        Four heads share them in the Set Transformer.
+    dropout : float
+        Share of hidden units left out while training.
     """
 
-    def __init__(
-        self,
-        pooling: str,
-        in_channels: int = EXTRACTOR.features,
-        hidden_channels: int = TRAINING.hidden,
-        out_channels: int = TRAINING.classes,
-        *,
-        dropout: float = TRAINING.dropout,
-    ) -> None:
+    def __init__(self, pooling: str, *, hidden_channels: int, dropout: float) -> None:
         super().__init__()
-        self.conv = DenseGCNConv(in_channels, hidden_channels)
+        self.conv = DenseGCNConv(EXTRACTOR.features, hidden_channels)
         self.pool = POOLINGS[pooling](hidden_channels)
-        self.out = nn.Linear(hidden_channels, out_channels)
+        self.out = nn.Linear(hidden_channels, TRAINING.classes)
         self.dropout = nn.Dropout(dropout)
 
     def hidden(self, x: Tensor, adjacency: Tensor, there: Tensor) -> Tensor:
@@ -134,7 +128,7 @@ class PersonNetwork(nn.Module):
 
         Parameters
         ----------
-        x : Tensor, shape (b, n, in_channels)
+        x : Tensor, shape (b, n, 512)
             Bags of cells, filled up to n places.
         adjacency : Tensor, shape (b, n, n)
             1 between cells of a bag that hear each other.
@@ -143,7 +137,7 @@ class PersonNetwork(nn.Module):
 
         Returns
         -------
-        Tensor, shape (b, out_channels)
+        Tensor, shape (b, 2)
         Tensor, a number
         """
         hidden = self.dropout(self.hidden(x, adjacency, there))

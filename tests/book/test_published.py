@@ -62,8 +62,8 @@ def test_the_published_results_hold_all_protocols_and_controls(plan):
     models = results.groupby("protocol")["model"].agg(set)
     doses = {name for name in experiments.CLASSIFIERS if name.startswith("mlp_smoothed")}
     others = {"vote", "gat_vote", *names.NETWORKS, *(f"{key}_alone" for key in names.NETWORKS)}
-    apart = [*plan.people(), *plan.own_cells(), *plan.reasons()]
-    others |= {a.run.classifier for a in apart} - {"gcn", "mlp"}
+    later = [*plan.people(), *plan.own_cells(), *plan.reasons()]
+    others |= {a.run.classifier for a in later} - {"gcn", "mlp"}
     everywhere = set(experiments.CLASSIFIERS) - {"gcn_asked_masked"} - doses - others
     assert everywhere | RANDOM | {"cnn", "cnn_gcn", "cnn_mlp"} <= models["subject_disjoint"]
     apart = {"gcn_tuned", "mlp_tuned", "gcn_dummy"}  # with subjects apart alone

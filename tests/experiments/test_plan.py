@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from leukgnn.experiments import (
-    FEW_CELLS,
     PASSES,
     READINGS,
     Partition,
@@ -25,7 +24,7 @@ from leukgnn.experiments import store as store_module
 from leukgnn.features import shipped_features
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached
-from leukgnn.names import GROUPINGS, NETWORKS, POOLINGS
+from leukgnn.names import FEW_CELLS, GROUPINGS, NETWORKS, POOLINGS, label
 from leukgnn.networks import Settings
 from leukgnn.profiles import profile
 
@@ -303,6 +302,11 @@ def test_tables_find_their_rows_under_these_names(plan):
     assert rows_of(plan.resubstituted()) == [["resubstituted"], ["gcn", "mlp"]]
     assert rows_of(plan.groupings()) == [list(GROUPINGS), ["gcn", "mlp"]]
     assert rows_of(plan.other_partitions()) == [["other_partitions"], ["gcn", "mlp", "size"]]
+
+
+def test_everything_that_is_asked_has_a_name_for_readers(plan):
+    nameless = {a.model for a in plan.everything() if label(a.model) == a.model}
+    assert nameless == set()
 
 
 def test_what_is_asked_of_people_is_asked_once_a_partition_with_networks_of_its_own_size(plan):

@@ -33,7 +33,7 @@ def test_every_reason_has_a_name():
     assert list(REASONS) == list(names.REASONS)
 
 
-def test_a_fall_is_of_the_answer_that_was_given(task, monkeypatch):
+def test_a_fall_is_of_the_answer_that_was_given(task):
     """By hand for the exact method: the three whose absence alone lowers the answer most."""
     test, edges = task.split.test, task.edge_index
     network = task.trained_gcn[0]
