@@ -61,6 +61,14 @@ NETWORKS = {  # other graph networks, each beside the same network without edges
     "strong_sage": Name("GraphSAGE, strong recipe", SKY),
 }
 
+GRAPHS = {  # for the very same GCN, beside the one MLP
+    "graph_equal_size": Name("GCN, neighbours of about equal size", GREEN),
+    "graph_learned_apart": Name("GCN, neighbours by a learned metric, of others", GREEN),
+    "graph_learned": Name("GCN, neighbours by a learned metric", GREEN),
+    "graph_rebuilt": Name("GCN, neighbours by what the MLP sees", GREEN),
+    "graph_size_alone": Name("GCN, neighbours by size alone", GREY),
+}
+
 POOLINGS = {  # of a person's cells, each beside the same network without edges
     "pool_mean": Name("mean pooling", GREEN),
     "pool_max": Name("maximum pooling", SKY),
@@ -121,6 +129,7 @@ MODELS = {
     "vote": Name("vote of the neighbours", GREY),
     "gat_vote": Name("vote of the neighbours, weighed by attention", GREY),
     **NETWORKS,
+    **GRAPHS,
     "gcn_own_similar": Name("GCN, hearing the person's similar cells", GREEN),
     "gcn_own_random": Name("GCN, hearing any of the person's cells", GREY),
     **POOLINGS,

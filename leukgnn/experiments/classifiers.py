@@ -25,6 +25,7 @@ from sklearn.svm import SVC, LinearSVC
 
 from leukgnn import names, networks
 from leukgnn.cells import log_area
+from leukgnn.experiments.other_graphs import GRAPHS, gcn_on_graph
 from leukgnn.experiments.people import attention_rank, gcn_own, person_network
 from leukgnn.experiments.reasons import REASONS, reason
 from leukgnn.experiments.tasks import Probability, Task
@@ -309,6 +310,7 @@ CLASSIFIERS = {
         for cells in names.FEW_CELLS
     },
     "attention_rank": Classifier(attention_rank, graph=True, trained=True),
+    **{key: Classifier(partial(gcn_on_graph, by=key), graph=True, trained=True) for key in GRAPHS},
     "gcn_own_similar": Classifier(partial(gcn_own, similar=True), graph=True, trained=True),
     "gcn_own_random": Classifier(partial(gcn_own, similar=False), graph=True, trained=True),
     **{key: Classifier(partial(reason, by=key), graph=True, trained=True) for key in REASONS},

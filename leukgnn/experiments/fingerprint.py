@@ -18,6 +18,7 @@ COMPUTING = (  # what the answers of a run can depend on
     "experiments/classifiers.py",
     "experiments/faults.py",
     "experiments/leakage.py",
+    "experiments/other_graphs.py",
     "experiments/partitions.py",
     "experiments/people.py",
     "experiments/reasons.py",

@@ -39,7 +39,7 @@ def person_network(
     cells : int, optional
         Of each person, drawn at random; all when left out.
     """
-    k = 0 if alone else _neighbours(task)
+    k = 0 if alone else task.k
     network = _trained(task, key, k)
     people = _people(task, task.split.test)
     asked = [own[:cells] for own in people]
@@ -48,7 +48,7 @@ def person_network(
 
 def attention_rank(task: Task, _: None = None) -> Probability:
     """Where a cell stands among its person's cells by the attention paid to it, 0 to 1."""
-    k = _neighbours(task)
+    k = task.k
     people = _people(task, task.split.test)
     network = _trained(task, "pool_attention", k)
     answer = np.zeros(len(task.x))
@@ -69,7 +69,7 @@ def gcn_own(task: Task, _: None = None, *, similar: bool) -> Probability:
     similar : bool
         Hear the k most similar of the person's cells; else k drawn at random.
     """
-    k = _neighbours(task)
+    k = task.k
     arriving = task.split.test[task.edge_index[1]]
     edges = [task.edge_index[:, ~arriving]]
     for own in _people(task, task.split.test):
@@ -120,14 +120,6 @@ def _people(task: Task, cells: Mask) -> list[Ints]:
         np.random.default_rng(task.seed).permutation(rows[subjects == person])
         for person in sorted(set(subjects))
     ]
-
-
-def _neighbours(task: Task) -> int:
-    """The k of the task's graph."""
-    k = getattr(task.graph, "k", None)
-    if k is None:
-        raise InputError(f"graph {task.graph}: a person's own graph needs the k of a k-NN graph.")
-    return int(k)
 
 
 def _to_cells(task: Task, people: list[Ints], probability: NDArray[Any]) -> Probability:

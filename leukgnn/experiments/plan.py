@@ -14,7 +14,7 @@ from leukgnn.experiments.runs import Asked, Run
 from leukgnn.features import Features, all_sizes, control_features, shipped_features
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached, Builder, Cliques, Joined
-from leukgnn.names import FEW_CELLS, GROUPINGS, NETWORKS, POOLINGS, REASONS
+from leukgnn.names import FEW_CELLS, GRAPHS, GROUPINGS, NETWORKS, POOLINGS, REASONS
 from leukgnn.networks import Settings
 from leukgnn.paper import GRAPH, RELEASED, TRAINING
 from leukgnn.profiles import profile
@@ -28,6 +28,7 @@ KS = (2, 5, 20, 50)  # beside the paper's k
 SIMILARITY = 0.998  # least cosine of two near-duplicates
 READING_SEEDS = 2  # of each reading of the paper
 NETWORK_SEEDS = 2  # of the other graph networks
+GRAPH_SEEDS = 5  # of the GCN on other graphs
 OWN_SEEDS = 5  # where cells hear their own person's
 REASON_SEEDS = 5  # of networks whose answers are explained
 MINIBATCH_EPOCHS = 10  # epochs of the mini-batch reading: each is some two hundred steps
@@ -108,6 +109,8 @@ class Plan:
         Of every reading of the paper, dose of smoothing and control.
     network_seeds : int
         Of the other graph networks.
+    graph_seeds : int
+        Of the GCN on other graphs.
     own_seeds : int
         Where cells hear their own person's cells.
     person_epochs : int
@@ -132,6 +135,7 @@ class Plan:
     similarity: float = SIMILARITY
     reading_seeds: int = READING_SEEDS
     network_seeds: int = NETWORK_SEEDS
+    graph_seeds: int = GRAPH_SEEDS
     own_seeds: int = OWN_SEEDS
     person_epochs: int = PERSON_EPOCHS
     reason_seeds: int = REASON_SEEDS
@@ -159,7 +163,7 @@ class Plan:
     def __post_init__(self) -> None:
         for name in (
             "seeds", "partitions", "partition_seeds", "repeats", "reading_seeds", "network_seeds",
-            "own_seeds", "reason_seeds",
+            "graph_seeds", "own_seeds", "reason_seeds",
         ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise InputError(f"{name}={getattr(self, name)}: expected at least 1.")
@@ -439,6 +443,14 @@ class Plan:
             for a in self._ask(protocol, models, partition, seeds, graph=graph)
         ]
 
+    def other_graphs(self) -> list[Asked]:
+        """The GCN on new subjects by other graphs, beside the MLP, and where edges say nothing."""
+        models = ("gcn", "mlp", "gcn_masked", "gcn_random_graph", *GRAPHS)
+        return self._ask(
+            "subject_disjoint", models, Partition(by="official"), self._counted(self.graph_seeds),
+            graph=self.attached,
+        )  # fmt: skip
+
     def people(self, poolings: Sequence[str] = (), *, again: bool = False) -> list[Asked]:
         """Networks that pool a person's cells, on other partitions; each with its twin.
 
@@ -543,6 +555,7 @@ class Plan:
                 for a in self.other_networks(protocol)
                 if a.run.classifier not in ("gcn", "mlp")
             ],
+            "graphs": [a for a in self.other_graphs() if a.model in GRAPHS],
             "people": [
                 *self.people(),
                 *self.people(again=True),

@@ -149,13 +149,38 @@ def inner_split(table: pd.DataFrame, split: Split, *, share: float, seed: int) -
     if not split.apart:
         parts = stratified_split(table["label"].to_numpy(), share, seed, within=split.train)
         return Split("inner", *parts, apart=False)
+    first = inner_folds(table, split, seed=seed)[0]
+    return Split("inner", first.train, first.test)
+
+
+def inner_folds(table: pd.DataFrame, split: Split, *, seed: int) -> list[Split]:
+    """Part the training cells by subject into fifths; into fewer where a class has fewer subjects.
+
+    Parameters
+    ----------
+    table : DataFrame
+    split : Split
+        Whose training cells are parted; its test cells take no part.
+    seed : int
+    """
     known = table[split.train]
     subjects = known["merged_subject"]
     folds = min(INNER, int(_classes(known, subjects).value_counts().min()))
-    first = grouped_folds(known, subjects, folds=folds, seed=seed, apart=True)[0]
-    marks = np.zeros((2, len(table)), dtype=bool)
-    marks[0, split.train], marks[1, split.train] = first.train, first.test
-    return Split("inner", marks[0], marks[1])
+    rows = np.flatnonzero(split.train)
+    parts = grouped_folds(known, subjects, folds=folds, seed=seed, apart=True)
+    return [
+        Split(
+            part.fold, _marked(rows[part.train], len(table)), _marked(rows[part.test], len(table))
+        )
+        for part in parts
+    ]
+
+
+def _marked(rows: Ints, n: int) -> Mask:
+    """Mark some of n rows."""
+    marks = np.zeros(n, dtype=bool)
+    marks[rows] = True
+    return marks
 
 
 def check_disjoint(table: pd.DataFrame, split: Split) -> None:

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler, normalize
 from leukgnn import networks
 from leukgnn.experiments.splits import Mask, Split, check_disjoint, inner_split
 from leukgnn.features import Features
+from leukgnn.files import InputError
 from leukgnn.graphs import Builder, no_edges, within
 from leukgnn.networks import Settings
 from leukgnn.paper import TRAINING
@@ -75,6 +76,20 @@ class Task:
     def edge_index(self) -> Ints:
         """Edges (2, E), numbered as the rows of `x`."""
         return self.graph(self.x, self.split.train, self.split.test)
+
+    @property
+    def k(self) -> int:
+        """Neighbours that its graph gives each cell.
+
+        Raises
+        ------
+        InputError
+            When it is no k-NN graph.
+        """
+        k = getattr(self.graph, "k", None)
+        if k is None:
+            raise InputError(f"graph {self.graph}: expected a k-NN graph, whose k is asked for.")
+        return int(k)
 
     @property
     def shuffled(self) -> Ints:

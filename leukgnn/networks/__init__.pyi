@@ -2,6 +2,7 @@ from .adjacency import adjacency_of, entries, neighbourhood, normalised, similar
 from .families import FAMILIES, HOPS
 from .fast import accelerated
 from .gcn import GCN
+from .metric import learned_projection
 from .mlp import MLP
 from .people import BAG, attention_to_cells, fit_people, predict_people
 from .pooling import POOLINGS, PersonNetwork
@@ -32,6 +33,7 @@ __all__ = [
     "fit_people",
     "hidden",
     "label_propagation",
+    "learned_projection",
     "neighbourhood",
     "normalised",
     "parameter_count",

@@ -124,7 +124,7 @@ def test_where_whole_people_cannot_be_asked(separable, task):
     drawn = Partition(by="share", share=0.2, draw=0).splits(separable)[0]
     with pytest.raises(InputError, match="whole people are asked about where subjects are apart"):
         answer("pool_mean", dataclasses.replace(task, split=drawn))
-    with pytest.raises(InputError, match="needs the k of a k-NN graph"):
+    with pytest.raises(InputError, match="expected a k-NN graph"):
         answer("pool_mean", dataclasses.replace(task, graph=Cliques(clusters=3, seed=0)))
     plan = Plan(sources=Sources(separable))
     with pytest.raises(InputError, match="pooling 'median': expected one of pool_mean"):

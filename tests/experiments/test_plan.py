@@ -24,7 +24,7 @@ from leukgnn.experiments import store as store_module
 from leukgnn.features import shipped_features
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached
-from leukgnn.names import FEW_CELLS, GROUPINGS, NETWORKS, POOLINGS, label
+from leukgnn.names import FEW_CELLS, GRAPHS, GROUPINGS, NETWORKS, POOLINGS, label
 from leukgnn.networks import Settings
 from leukgnn.profiles import profile
 
@@ -248,7 +248,7 @@ def test_other_networks_and_poolings_that_there_are_not_are_named(plan):
     "name",
     [
         "seeds", "partitions", "partition_seeds", "repeats", "reading_seeds", "network_seeds",
-        "own_seeds",
+        "graph_seeds", "own_seeds",
     ],
 )  # fmt: skip
 def test_none_of_something_is_refused(plan, name):
@@ -286,6 +286,8 @@ def test_tables_find_their_rows_under_these_names(plan):
     assert rows_of(plan.people()) == [
         ["other_partitions"], [*POOLINGS, *everyone, "attention_rank", *few]
     ]  # fmt: skip
+    graphs = ["gcn", "mlp", "gcn_masked", "gcn_random_graph", *GRAPHS]
+    assert rows_of(plan.other_graphs()) == [["subject_disjoint"], graphs]
     assert rows_of(plan.own_cells()) == [["subject_disjoint"], own]
     for protocol in ("as_written", "subject_disjoint"):
         assert rows_of(plan.smoothing(protocol)) == [[protocol], smoothed]
