@@ -34,13 +34,13 @@ OURS = {
     "profile", "images", "weights", "inputs", "examples", "sample", "seeds",
     "minibatch_epochs", "neighbours", "partitions", "partition_seeds", "repeats", "ks",
     "similarity", "folds", "readings", "reading_seeds", "cells_each", "network_seeds", "families",
-    "own_seeds", "person_epochs", "poolings", "reason_seeds",
+    "graph_seeds", "own_seeds", "person_epochs", "poolings", "reason_seeds",
 }  # fmt: skip
 FEW = {
     "k": 5, "epochs": 2, "seeds": 1, "partitions": 2, "partition_seeds": 1, "repeats": 1,
     "folds": 2, "ks": [3], "minibatch_epochs": 1, "sample": 100,
     "reading_seeds": 1, "readings": ["book", "residual"],
-    "network_seeds": 1, "families": ["sage", "gat"],
+    "network_seeds": 1, "families": ["sage", "gat"], "graph_seeds": 1,
     "own_seeds": 1, "person_epochs": 2, "poolings": ["pool_attention", "pool_top_k"],
     "reason_seeds": 1,
     "cells_each": [1, 3],
