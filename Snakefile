@@ -30,7 +30,7 @@ SHIPPED = sorted(str(path) for path in Path(DATA).glob("features*.npz"))
 PUBLISHED_RUNS = sorted(str(path) for path in Path(DATA, "runs").glob("*.parquet"))
 PUBLISHED = sorted(str(path) for path in Path(DATA, "published").glob("*"))
 MODELS = sorted(str(path) for path in Path(DATA).glob("features*.safetensors"))
-IMAGED = [f"{DATA}/{name}_predictions.parquet" for name in ("cnn", "encoder")]
+IMAGED = [f"{DATA}/{name}_predictions.parquet" for name in ("cnn", "encoder", "encoder_papers")]
 PROFILES = f"{DATA}/profiles.yml"
 # Without images the published runs are there, and little is left to compute.
 PROFILE = given_text("profile", "quick")
@@ -56,7 +56,7 @@ CHAPTERS = {  # name: what it reads besides the package
     "13_faults": [FEATURES, RUNS],
     "14_page": [FEATURES, RUNS, MODELS, SHIPPED],
     "15_encoder": [FEATURES, RUNS, IMAGED],
-    "16_networks": [FEATURES, RUNS],
+    "16_networks": [FEATURES, RUNS, IMAGED],
     "17_people": [FEATURES, RUNS],
     "18_reasons": [FEATURES, RUNS],
 }

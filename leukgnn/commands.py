@@ -166,8 +166,10 @@ def encoder(options: Namespace) -> int:
     from leukgnn.experiments import encoder, encoder_answers
 
     if options.part == "answers":
-        encoder_answers.collect(options.output, options.output)
-        print(f"Answers written to {options.output / 'encoder_predictions.parquet'}.")
+        papers = options.papers_views
+        collect = encoder_answers.collect_control if papers else encoder_answers.collect
+        collect(options.output, options.output)
+        print(f"Answers written to {options.output}.")
         return 0
     recipe = encoder.Recipe(views=PAPERS) if options.papers_views else encoder.Recipe()
     path = encoder.encode(

@@ -81,7 +81,7 @@ POOLINGS = {  # of a person's cells, each beside the same network without edges
 FEW_CELLS = (1, 5, 20)  # of each person, shown to attention pooling
 
 REASONS = {  # ways to name the neighbours that carry an answer; the last ones cannot know
-    "reason_exact": Name("exact, one left out"),
+    "reason_exact": Name("leave one out, exact"),
     "reason_gradients": Name("integrated gradients"),
     "reason_masked": Name("GNNExplainer"),
     "reason_attention": Name("attention of a GAT"),
@@ -122,6 +122,7 @@ MODELS = {
     "gcn": Name("GCN", GREEN),
     "cnn": Name("CNN, fine-tuned", PURPLE),
     "encoder": Name("our encoder, from random weights", PURPLE),
+    "encoder_papers": Name("our encoder, the paper's augmentation", GREY),
     "encoder_gcn": Name("GCN on our encoder's features", GREEN),
     "encoder_mlp": Name("MLP on our encoder's features", ORANGE),
     "cnn_gcn": Name("GCN on fine-tuned features", SKY),

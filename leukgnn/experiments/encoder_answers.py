@@ -17,7 +17,7 @@ from leukgnn import files
 from leukgnn.cells import training_cells
 from leukgnn.experiments.plan import Plan, Sources
 from leukgnn.experiments.runs import predictions
-from leukgnn.experiments.splits import Mask
+from leukgnn.experiments.splits import Mask, official_folds
 from leukgnn.experiments.store import Store
 from leukgnn.features import Features
 from leukgnn.files import InputError
@@ -25,6 +25,7 @@ from leukgnn.graphs import like_within
 from leukgnn.networks import Settings
 
 CLASSIFIERS = ("gcn", "mlp")
+CONTROL = "encoder_papers"
 
 
 def encoded(outputs: Path, *, fold: str, seed: int) -> tuple[Features, Mask]:
@@ -39,8 +40,20 @@ def encoded(outputs: Path, *, fold: str, seed: int) -> tuple[Features, Mask]:
     return Features(x.astype(np.float32), table, weights, origin), test
 
 
-def together(outputs: Path, *, seed: int) -> tuple[pd.DataFrame, dict[str, Any]]:
+def together(
+    outputs: Path, *, seed: int, model: str = "encoder", folds: Sequence[str] = ()
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Answers of one seed's encoders, each about its own fold's cells.
+
+    Parameters
+    ----------
+    outputs : Path
+        Folder that `encoder.encode` wrote to.
+    seed : int
+    model : str
+        As of `encoder.model`.
+    folds : sequence of str
+        All official ones when empty.
 
     Returns
     -------
@@ -56,8 +69,8 @@ def together(outputs: Path, *, seed: int) -> tuple[pd.DataFrame, dict[str, Any]]
     """
     known = training_cells().set_index("filename")
     parts, origins = [], {}
-    for fold in sorted(known["fold"].unique()):
-        path = outputs / f"encoder_{fold}_{seed}.npz"
+    for fold in folds or sorted(known["fold"].unique()):
+        path = outputs / f"{model}_{fold}_{seed}.npz"
         if not path.is_file():
             raise InputError(f"{path} is missing: train part {fold} with seed {seed} first.")
         origins[fold] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
@@ -69,7 +82,7 @@ def together(outputs: Path, *, seed: int) -> tuple[pd.DataFrame, dict[str, Any]]
         raise InputError(f"{outputs}: two folds' encoders answer one cell; train all folds anew.")
     facts = known.loc[answers["filename"], ["subject", "label"]].reset_index(drop=True)
     table = pd.concat([answers, facts], axis=1).assign(
-        protocol="subject_disjoint", model="encoder", seed=seed, fold="all"
+        protocol="subject_disjoint", model=model, seed=seed, fold="all"
     )
     columns = ["protocol", "model", "seed", "fold", "filename", "subject", "label"]
     return table[[*columns, "probability", "n_train"]], origins
@@ -131,6 +144,53 @@ def collect(
         )
     files.write_json(folder / "encoder_predictions.json", provenance)
     with files.atomic_path(folder / "encoder_predictions.parquet") as temporary:
+        table.to_parquet(temporary, index=False)
+    return table
+
+
+def collect_control(outputs: Path, folder: Path) -> pd.DataFrame:
+    """Write what the encoders on the paper's augmentation answer, of the folds that have one.
+
+    Parameters
+    ----------
+    outputs : Path
+        Folder that `encoder.encode` wrote to, with seed 0.
+    folder : Path
+        Gets `encoder_papers_predictions.parquet` (columns as of `together`) and its `.json`, which
+        holds the share of leukemic training cells of each of these folds.
+
+    Returns
+    -------
+    DataFrame
+        What the `.parquet` file holds.
+
+    Raises
+    ------
+    InputError
+        When no fold has one, and as of `together`.
+    """
+    folds = sorted(training_cells()["fold"].unique())
+    there = [fold for fold in folds if (outputs / f"{CONTROL}_{fold}_0.npz").is_file()]
+    if not there:
+        raise InputError(
+            f"{outputs} has no {CONTROL}_FOLD_0.npz: train a fold with --papers-views first."
+        )
+    table, origins = together(outputs, seed=0, model=CONTROL, folds=there)
+    with np.load(outputs / f"{CONTROL}_{there[0]}_0.npz", allow_pickle=False) as stored:
+        cells = training_cells().set_index("filename").loc[stored["filename"]].reset_index()
+    provenance = {
+        "command": "leukgnn encoder DIR --part FOLD --papers-views, then --part answers "
+        "--papers-views",
+        "prevalence": {
+            split.fold: cells.loc[split.train, "label"].mean()
+            for split in official_folds(cells)
+            if split.fold in there
+        },
+        **_summed(origins),
+    }
+    target = folder / f"{CONTROL}_predictions.parquet"
+    files.write_json(target.with_suffix(".json"), provenance)
+    with files.atomic_path(target) as temporary:
         table.to_parquet(temporary, index=False)
     return table
 

@@ -57,7 +57,8 @@ def reference(name: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, A
     ----------
     name : str
         Of `REFERENCES`: "cnn", fine-tuned, with its hybrids; "encoder", from random weights,
-        with GCN and MLP on its features.
+        with GCN and MLP on its features. Or "encoder_papers", the encoder on the paper's
+        augmentation: a control, of some folds alone.
     table : DataFrame
         Cells of C-NMC 2019, with filename and fold.
 
@@ -72,13 +73,17 @@ def reference(name: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, A
     path = files.shipped_path(f"{name}_predictions.parquet")
     predictions = pd.read_parquet(path)
     provenance: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    if "prevalence" in provenance:
+        table = table[table["fold"].isin(list(provenance["prevalence"]))]
     if not set(table["filename"]) <= set(predictions["filename"]):
         return predictions.iloc[:0], provenance
     # The shipped file calls the fold of every row "all"; a cell's own fold is the one whose
     # network answered.
     known = training_cells()
     of_all = known[known["filename"].isin(predictions["filename"])]
-    prevalence = {s.fold: of_all.loc[s.train, "label"].mean() for s in official_folds(of_all)}
+    prevalence = provenance.get("prevalence") or {
+        s.fold: of_all.loc[s.train, "label"].mean() for s in official_folds(of_all)
+    }
     fold = predictions["filename"].map(of_all.set_index("filename")["fold"])
     asked = predictions.assign(fold=fold, partition="official", prevalence=fold.map(prevalence))
     here = asked["filename"].isin(table["filename"])

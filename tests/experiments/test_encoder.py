@@ -429,6 +429,36 @@ def test_answers_that_are_not_there_or_there_twice_are_refused(answered):
     assert str(refused.value) == f"{folder}: {twice}"
 
 
+def test_the_control_is_of_the_folds_that_have_one(answered, monkeypatch):
+    folder, table = answered
+    with pytest.raises(InputError, match=r"has no encoder_papers_FOLD_0\.npz: train a fold with"):
+        encoder_answers.collect_control(folder, folder)
+    for fold in ("fold_2", "fold_0"):
+        for kind in (".npz", ".json"):
+            own = (folder / f"encoder_{fold}_1").with_suffix(kind).read_bytes()
+            (folder / f"encoder_papers_{fold}_0").with_suffix(kind).write_bytes(own)
+    found = encoder_answers.collect_control(folder, folder)
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(folder / "encoder_papers_predictions.parquet"), found
+    )
+    assert set(found["model"]) == {"encoder_papers"} and set(found["seed"]) == {0}
+    assert sorted(found["filename"]) == sorted(table.loc[table["fold"] != "fold_1", "filename"])
+    origin = json.loads((folder / "encoder_papers_predictions.json").read_text())
+    assert origin["seconds"] == 4 and set(origin["losses"]) == {"fold_0", "fold_2"}
+    expected = {
+        split.fold: float(table.loc[split.train, "label"].mean())
+        for split in experiments.official_folds(table)
+    }
+    assert origin["prevalence"] == {fold: expected[fold] for fold in ("fold_0", "fold_2")}
+    monkeypatch.setattr(experiments.reading.files, "shipped_path", folder.joinpath)
+    read, _ = experiments.reference("encoder_papers", table)
+    assert sorted(read["filename"]) == sorted(found["filename"])
+    assert read["prevalence"].tolist() == read["fold"].map(expected).tolist()
+    assert read.set_index("filename")["fold"].to_dict() == (
+        table[table["fold"] != "fold_1"].set_index("filename")["fold"].to_dict()
+    )
+
+
 def test_a_file_that_names_a_cell_twice_or_holds_more_than_numbers_is_refused(answered):
     folder, table = answered
     names = table["filename"].to_numpy().astype(str)
