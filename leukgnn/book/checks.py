@@ -2,6 +2,8 @@
 
 import functools
 import http.server
+import importlib.util
+import os
 import re
 import shutil
 import threading
@@ -13,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import yaml
+from joblib import Parallel, delayed
 
 from leukgnn.book import accessibility
 from leukgnn.files import EXPLORER, SITE
@@ -155,20 +158,30 @@ def check_in_browser(html: Path) -> list[str]:
         there is no Chromium or no `playwright`, the check says on the terminal that it was left
         out and returns nothing; where there is no axe, that axe was.
     """
+    if chromium() is None or importlib.util.find_spec("playwright") is None:
+        print("The look at the book in a browser was left out: no Chromium or no playwright.")
+        return []
+    axe = accessibility.script()
+    if axe is None:
+        print("The rules of accessible pages were left out: axe is not installed here.")
+    paths = _looked_at(html)
+    cores = os.cpu_count() or 1
+    with served(html) as root:  # longer pages and shorter ones in every share
+        shares = (delayed(_opened)(root, html, paths[i::cores], axe) for i in range(cores))
+        found = Parallel(n_jobs=cores)(shares)
+    print(f"{len(paths)} pages opened in a browser with the network off, wide and narrow.")
+    return sorted(problem for share in found for problem in share)
+
+
+def _opened(root: str, html: Path, paths: list[Path], axe: str | None) -> list[str]:
+    """Problems of some pages in a browser of their own."""
     problems: list[str] = []
-    with served(html) as root, offline_browser() as browser:
-        if browser is None:
-            print("The look at the book in a browser was left out: no Chromium or no playwright.")
-            return []
-        axe = accessibility.script()
-        if axe is None:
-            print("The rules of accessible pages were left out: axe is not installed here.")
+    with offline_browser() as browser:
         page = browser.new_page(viewport={"width": WIDE, "height": 900})
         seen: list[str] = []
         page.on("request", lambda request: seen.extend(_foreign(request.url, root)))
         page.on("pageerror", lambda error: seen.append(f"script error: {error}"))
         page.on("requestfailed", lambda request: seen.append(f"failed request: {request.url}"))
-        paths = _looked_at(html)
         for path in paths:
             page.set_viewport_size({"width": WIDE, "height": 900})
             page.goto(f"{root}/{path.relative_to(html)}", wait_until="load")
@@ -177,7 +190,6 @@ def check_in_browser(html: Path) -> list[str]:
             faults += seen
             problems += [f"{path.relative_to(html)}: {fault}" for fault in dict.fromkeys(faults)]
             seen.clear()
-    print(f"{len(paths)} pages opened in a browser with the network off, wide and narrow.")
     return problems
 
 

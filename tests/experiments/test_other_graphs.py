@@ -67,6 +67,14 @@ def test_the_classes_are_told_apart(task, key):
     assert roc_auc_score(task.labels[test], answer(key, task)[test]) > 0.8
 
 
+def test_the_network_is_trained_on_the_graph_that_it_is_asked_about(task, edges):
+    key, test = "graph_size_alone", task.split.test
+    network, _ = task.trained(networks.GCN, edges[key])
+    found = answer(key, task)[test]
+    assert found == pytest.approx(task.ask(network, edges[key])[test], abs=1e-6)
+    assert found != pytest.approx(task.ask(task.trained_gcn[0], edges[key])[test], abs=1e-3)
+
+
 @pytest.mark.parametrize("key", GRAPHS)
 def test_no_label_of_a_test_cell_and_no_other_test_cell_matters(task, edges, key):
     table, x = task.table.copy(), task.x.copy()

@@ -62,14 +62,14 @@ def test_the_seed_decides_and_the_global_generator_does_not(learned):
 def test_pairs_of_one_person_count_neither_as_like_nor_as_unlike():
     import torch
 
-    z = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8], [0.8, -0.6], [1.0, 0.0]])
+    z = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.6, 0.8], [0.8, -0.6], [1.0, 0.0]])
     label, person = torch.tensor([0, 0, 0, 1, 1]), torch.tensor([0, 0, 1, 2, 2])
     losses, used = metric._contrast(z, label, person)
     # Only cells 0, 1 and 2 have a like cell of another person; cell 0's is cell 2 alone.
     assert used.tolist() == [True, True, True, False, False]
     scores = np.exp(np.array([0.6, 0.8, 1.0]) / metric.TEMPERATURE)  # to cells 2, 3 and 4
     assert losses[0].item() == pytest.approx(-np.log(scores[0] / scores.sum()), rel=1e-5)
-    far = np.exp(np.array([0.6, 0.8, 0.0, 0.6]) / metric.TEMPERATURE)  # from cell 2
+    far = np.exp(np.array([0.6, 0.96, 0.0, 0.6]) / metric.TEMPERATURE)  # from cell 2
     mean = -np.log(far[:2] / far.sum()).mean()
     assert losses[2].item() == pytest.approx(mean, rel=1e-5)
 
