@@ -142,6 +142,11 @@ def _parser() -> argparse.ArgumentParser:
     light.add_argument("--output", type=Path, required=True, help="answers, .parquet")
     light.set_defaults(command=commands.light)
 
+    properties = words.add_parser("properties", help="measure size, form, colour and nucleus")
+    properties.add_argument("folder", type=Path)
+    properties.add_argument("--output", type=Path, required=True, help="properties, .parquet")
+    properties.set_defaults(command=commands.properties)
+
     model = words.add_parser("model", help="train the demo's model on a feature file's cells")
     model.add_argument("features", type=Path, help="a .npz file; the model is written beside it")
     model.set_defaults(command=commands.model)

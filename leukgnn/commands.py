@@ -191,6 +191,15 @@ def light(options: Namespace) -> int:
     return 0
 
 
+def properties(options: Namespace) -> int:
+    """Measure cells."""
+    from leukgnn.cells import properties
+
+    table = properties.measure_folder(options.folder, options.output)
+    print(f"Properties of {len(table):,} cells written to {options.output}.")
+    return 0
+
+
 def model(options: Namespace) -> int:
     """Train the demo's model."""
     from leukgnn.demo import model

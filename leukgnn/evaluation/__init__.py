@@ -1,5 +1,6 @@
 """What answers are worth: metrics, intervals and tests over subjects, result tables."""
 
+from leukgnn.evaluation.followed import LEARNERS, followed
 from leukgnn.evaluation.inference import (
     LEVEL,
     MARGIN,
@@ -52,6 +53,7 @@ __all__ = [
     "CONTRACT",
     "COUNTED",
     "DRAWS",
+    "LEARNERS",
     "LEVEL",
     "MARGIN",
     "METRICS",
@@ -76,6 +78,7 @@ __all__ = [
     "design_effect",
     "differences",
     "exact",
+    "followed",
     "from_counts",
     "holm",
     "intervals",
