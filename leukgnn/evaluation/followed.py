@@ -76,7 +76,8 @@ def _logits(predictions: pd.DataFrame) -> pd.DataFrame:
     """One row a cell: filename, subject, label, fold and `logit`, the mean over seeds."""
     sure = predictions["probability"].astype(float).clip(1 - SURE, SURE)
     keys = ["filename", "subject", "label", "fold"]
-    return predictions.assign(logit=logit(sure)).groupby(keys)["logit"].mean().reset_index()
+    means = predictions.assign(logit=logit(sure)).groupby(keys, as_index=False)["logit"].mean()
+    return pd.DataFrame(means)
 
 
 def _squares(answers: pd.DataFrame, x: np.ndarray[Any, Any], by: str) -> pd.DataFrame:
@@ -94,7 +95,7 @@ def _squares(answers: pd.DataFrame, x: np.ndarray[Any, Any], by: str) -> pd.Data
         left = whole - LEARNERS[by]().fit(x[train], y).predict(x[test])
         found.append(asked.assign(left=left**2, whole=whole**2, cells=1))
     sums = {"left": "sum", "whole": "sum", "label": "first", "cells": "sum"}
-    return pd.concat(found).groupby("subject").agg(sums)
+    return pd.DataFrame(pd.concat(found).groupby("subject").agg(sums))
 
 
 def _share(squares: pd.DataFrame) -> dict[str, float]:
@@ -102,8 +103,8 @@ def _share(squares: pd.DataFrame) -> dict[str, float]:
     total = squares.sum()
     value = float(1 - total["left"] / total["whole"])
     without = 1 - (total["left"] - squares["left"]) / (total["whole"] - squares["whole"])
-    leukemic, cells = squares["label"] == 1, squares["cells"].astype(float)
-    v, freedom, shares = _jackknife(without.to_numpy(), leukemic.to_numpy(), cells.to_numpy())
+    leukemic, cells = (squares["label"] == 1).to_numpy(), squares["cells"].to_numpy(np.float64)
+    v, freedom, shares = _jackknife(without.to_numpy(np.float64), leukemic, cells)
     spread = Spread(
         error=float(np.sqrt(v.sum())),
         freedom=_satterthwaite(list(v), list(freedom)),
