@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
+from scipy.stats import t
 
 from leukgnn.evaluation import followed
+from leukgnn.evaluation.followed import _share
 from leukgnn.files import InputError
 
 PEOPLE, CELLS = 40, 25
@@ -105,6 +107,22 @@ def test_the_interval_is_over_people(properties):
     uneven = followed(answers(properties, odd), properties)
     assert uneven["high"] - uneven["low"] > 3 * (even["high"] - even["low"])
     assert uneven["effective_subjects"] < 3 < even["effective_subjects"]
+
+
+def test_the_share_and_who_carries_its_interval_by_hand():
+    """Two people of each class; only one leukemic person's answers are not all explained."""
+    squares = pd.DataFrame(
+        {"left": [0.0, 0.0, 6.0, 0.0], "whole": 10.0, "label": [0, 0, 1, 1], "cells": 5}
+    )
+    found = _share(squares)
+    assert found["value"] == pytest.approx(1 - 6 / 40)
+    # Without each: 0.8, 0.8 of the healthy, 1 and 0.8 of the leukemic, whose variance is all.
+    error = np.sqrt(1 / 2 * ((1 - 0.9) ** 2 + (0.8 - 0.9) ** 2))
+    half = t.ppf(0.975, 1) * error
+    assert found["low"] == pytest.approx(0.85 - half) and found["high"] == pytest.approx(
+        0.85 + half
+    )
+    assert found["effective_subjects"] == pytest.approx(2)
 
 
 def test_what_cannot_be_compared_is_named(properties):
