@@ -81,15 +81,15 @@ POOLINGS = {  # of a person's cells, each beside the same network without edges
 FEW_CELLS = (1, 5, 20)  # of each person, shown to attention pooling
 
 REASONS = {  # ways to name the neighbours that carry an answer; the last ones cannot know
-    "reason_exact": Name("leave one out, exact"),
+    "reason_exact": Name("leaving one out"),
     "reason_gradients": Name("integrated gradients"),
     "reason_masked": Name("GNNExplainer"),
     "reason_attention": Name("attention of a GAT"),
     "reason_similar": Name("similarity"),
-    "reason_other_seed": Name("exact, by another seed"),
-    "reason_shuffled_labels": Name("exact, trained on shuffled labels"),
-    "reason_shuffled_graph": Name("exact, trained on a shuffled graph"),
-    "reason_untrained": Name("exact, untrained network"),
+    "reason_other_seed": Name("leaving one out, by another seed"),
+    "reason_shuffled_labels": Name("leaving one out, trained on shuffled labels"),
+    "reason_shuffled_graph": Name("leaving one out, trained on a shuffled graph"),
+    "reason_untrained": Name("leaving one out, untrained network"),
     "reason_random": Name("chance"),
 }
 
