@@ -55,7 +55,7 @@ CHAPTERS = {  # name: what it reads besides the package
     "12_patients": [FEATURES, RUNS, IMAGED],
     "13_faults": [FEATURES, RUNS],
     "14_page": [FEATURES, RUNS, MODELS, SHIPPED],
-    "15_encoder": [FEATURES, RUNS, IMAGED],
+    "15_encoder": [FEATURES, RUNS, IMAGED, f"{DATA}/properties.parquet"],
     "16_networks": [FEATURES, RUNS, IMAGED],
     "17_people": [FEATURES, RUNS],
     "18_reasons": [FEATURES, RUNS, IMAGED, f"{DATA}/properties.parquet"],
