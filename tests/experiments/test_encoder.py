@@ -250,7 +250,8 @@ def test_the_encoder_of_all_cells_is_given_away_as_it_answers(phantoms, tmp_path
     with np.load(target, allow_pickle=False) as stored:
         assert stored["probability"] == pytest.approx(logits.softmax(1)[:, 1].numpy(), abs=1e-5)
         assert stored["features"] == pytest.approx(x.numpy(), abs=2e-3 * float(x.abs().max()))
-        assert len(stored["filename"]) == len(table) and stored["test"].all()
+        assert len(stored["filename"]) == len(table)
+        assert stored["test"].dtype == bool and stored["test"].all()
     assert json.loads(target.with_suffix(".json").read_text())["training_cells"] == len(table)
 
 

@@ -74,6 +74,12 @@ def test_the_twin_knows_no_edge_and_no_k(real):
     assert answer("pool_mean", task) != pytest.approx(answer("pool_mean", more))
 
 
+def test_the_network_is_as_wide_and_as_often_dropped_as_is_set(separable):
+    task = task_of(separable, epochs=1, dropout=0.25)
+    network = module._trained(task, "pool_mean", 5)
+    assert network.out.in_features == 16 and network.dropout.p == 0.25
+
+
 def test_of_one_cell_is_what_that_cell_alone_is_answered(task):
     network = module._trained(task, "pool_attention", 5)
     people = module._people(task, task.split.test)
