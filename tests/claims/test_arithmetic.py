@@ -1,5 +1,6 @@
 """What the printed figures imply, against figures worked out by hand."""
 
+import numpy as np
 import pytest
 
 from leukgnn import cells, paper
@@ -58,13 +59,13 @@ def test_implied_accuracy_of_a_made_up_row():
 
 def test_auc_bounds():
     bounds = arithmetic.auc_bounds()
-    assert [round(value, 4) for value in bounds.values()] == [
-        0.5897,
-        0.9501,
-        0.7699,
-        0.9001,
-        0.8559,
-    ]
+    assert {name: round(value, 4) for name, value in bounds.items()} == {
+        "lowest": 0.5897,
+        "highest": 0.9501,
+        "proper_lowest": 0.7699,
+        "proper_highest": 0.9001,
+        "binormal": 0.8559,
+    }
 
 
 def test_weights_and_missed_cells(facts):
@@ -121,3 +122,13 @@ def test_rows_on_all_cells_give_the_figures_of_the_matrix(facts):
         errors = LEUKEMIC - found + alarms
         implied = arithmetic.implied_accuracy(row, LEUKEMIC / (LEUKEMIC + HEALTHY))
         assert implied == pytest.approx(1 - errors / (LEUKEMIC + HEALTHY))
+
+
+def test_the_rounding_interval_of_f1_is_that_of_all_that_rounds_to_the_printed_row():
+    row = paper.Row("x", accuracy=0.8, precision=0.9, recall=0.6, f1=0.72, roc_auc=0.8)
+    half = arithmetic.HALF
+    precision, recall = np.meshgrid(
+        np.linspace(0.9 - half, 0.9 + half, 11), np.linspace(0.6 - half, 0.6 + half, 11)
+    )
+    f1 = 2 * precision * recall / (precision + recall)
+    assert arithmetic.f1_of(row) == pytest.approx((0.72, f1.min(), f1.max()))

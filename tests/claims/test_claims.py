@@ -460,6 +460,12 @@ def test_the_page_has_a_row_and_an_anchor_for_each_claim(build, tmp_path):
     for entry in claims.ledger():
         for name in entry.get("also", []):
             assert f'<span id="{name.lower()}"></span>' in parts["claims"]
+        if "also" in entry:
+            assert f"<small>with {', '.join(entry['also'])}</small>" in parts["claims"]
+    cited = [entry for entry in claims.ledger() if entry["section"] == "References"]
+    assert cited and parts["references"].count("\n| ") == len(cited) + 2  # with its head
+    for end in ("select", "label", "table"):
+        assert parts["claims"].count(f"</{end}>") == parts["claims"].count(f"<{end}") > 0
     reviews = json.loads(re.search(r'ld\+json">(.*?)</script>', parts["claims"]).group(1))
     assert {review["@type"] for review in reviews} == {"ClaimReview"}
     assert len(reviews) == parts["claims"].count('data-basis="computed"')

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from leukgnn import names
 from leukgnn.evaluation import agreement
 
 
@@ -33,3 +34,10 @@ def test_a_complaint_names_the_run_and_what_to_do():
     (sentence,) = agreement.complaints(compared(0.5, 0.05))
     assert "mlp, fold_0" in sentence and "make publish" in sentence
     assert "at most 0.0400" in sentence and "at least 96.0%" in sentence
+
+
+def test_the_summary_keeps_the_order_of_the_runs():
+    rows = [compared(0.0, 1.0).assign(model=model) for model in ("mlp", "gcn", "mlp")]
+    table = agreement.summary(pd.concat(rows))
+    assert table["Model"].tolist() == [names.label("mlp"), names.label("gcn")]
+    assert table["Runs"].tolist() == [2, 1]

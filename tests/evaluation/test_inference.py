@@ -284,6 +284,25 @@ def test_the_bootstrap_draws_classes_apart():
     assert len(np.unique(drawn, axis=0)) > 10
 
 
+def test_the_bootstrap_interval_has_95_of_100_draws():
+    cells = clustered(20, 6)
+    row = inference.intervals(cells, draws=400, seed=3).set_index("metric").loc["roc_auc"]
+    (asked,) = sums.answers(cells).values()
+    weights = inference.draw_subjects(asked.leukemic, 400, 3)
+    drawn = sums.values(list(asked.sums.values()), weights, asked.leukemic)["roc_auc"][0]
+    low, high = row["bootstrap_low"], row["bootstrap_high"]
+    assert low < row["value"] < high
+    assert (drawn < low).mean() == pytest.approx(0.025, abs=0.003)
+    assert (drawn > high).mean() == pytest.approx(0.025, abs=0.003)
+
+
+def test_an_area_without_a_pair_to_compare_is_missing():
+    (asked,) = sums.answers(clustered(6, 4)).values()
+    weights = np.stack([asked.leukemic, np.ones(len(asked.subjects))]).astype(float)
+    found = sums.values(list(asked.sums.values()), weights, asked.leukemic)["roc_auc"]
+    assert np.isnan(found[:, 0]).all() and np.isfinite(found[:, 1]).all()
+
+
 def delong(label, score):
     """Variance of the AUC by DeLong et al. (1988), cells independent."""
     above, below = score[label == 1], score[label == 0]

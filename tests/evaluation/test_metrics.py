@@ -154,6 +154,16 @@ def test_calibration_counts_every_cell_in_the_bins_of_scikit_learn(bins):
     assert table["predicted"].tolist() == predicted.tolist()
 
 
+def test_the_calibration_error_is_of_ten_bins():
+    rng = np.random.default_rng(0)
+    probability = rng.random(500)
+    label = (rng.random(500) < probability**2).astype(int)
+    table = evaluation.calibration(label, probability, 10)
+    by_hand = ((table["predicted"] - table["observed"]).abs() * table["cells"]).sum() / 500
+    assert evaluation.calibration_error(label, probability) == pytest.approx(by_hand)
+    assert evaluation.calibration_error(label, probability, 11) != pytest.approx(by_hand)
+
+
 def test_brier_by_hand():
     assert evaluation.brier([0, 1], [0.2, 0.6]) == pytest.approx((0.04 + 0.16) / 2)
     with pytest.raises(InputError, match="both present"):

@@ -30,6 +30,7 @@ def test_a_person_is_decided_by_the_mean_of_all_cells():
     table = cells([0.9, 0.9, 0.0, 0.4, 0.4], ["a", "a", "a", "b", "b"], [1, 1, 1, 0, 0])
     decided = evaluation.decisions(table).set_index("subject")
     assert decided["probability"].to_dict() == pytest.approx({"a": 0.6, "b": 0.4})
+    assert decided["filename"].to_dict() == {"a": "a", "b": "b"}  # a person stands for a cell
 
 
 def test_linked_names_are_one_person_before_anything_is_counted():

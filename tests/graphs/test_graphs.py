@@ -40,6 +40,23 @@ def test_ties_beyond_the_margin_go_by_index():
     neighbours, _ = graphs.knn(x, 4)
     assert neighbours[0].tolist() == [1, 2, 3, 4]
     assert neighbours[30].tolist() == [0, 1, 2, 3]
+    # The candidates among so many equal cells are any: all cells have to be looked through.
+    cells = np.concatenate([np.random.default_rng(0).random((50, 3)), np.tile(x[:1], (3000, 1))])
+    for own in (60, 3000):
+        neighbours, _ = graphs.knn(cells, 4)
+        assert neighbours[own].tolist() == [50, 51, 52, 53]
+
+
+def test_the_share_of_equal_neighbours_by_hand():
+    a = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]])
+    b = a.copy()
+    b[3] = [-1.0, 0.05]
+    # By b the third cell's nearest is the second, and the last one's is the third, as by a.
+    assert graphs.knn(b, 1)[0].ravel().tolist() == [1, 0, 1, 2]
+    assert graphs.knn(a, 1)[0].ravel().tolist() == [1, 0, 3, 2]
+    assert graphs.same_neighbours(a, a, 1) == graphs.same_neighbours(a, a, 2) == 1
+    assert graphs.same_neighbours(a, b, 1) == 0.75
+    assert graphs.same_neighbours(a, b, 3) == 1  # all the others, in whatever order
 
 
 def test_neighbours_do_not_depend_on_the_number_of_threads():
