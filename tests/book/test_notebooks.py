@@ -172,7 +172,7 @@ def test_contracts_of_the_results(result_tables, small):
         "gcn_tuned", "mlp_tuned", "gcn_dummy", "gcn_asked_masked",
         "mlp_smoothed_1", "mlp_smoothed_2", "mlp_smoothed_4", "vote", "gat_vote",
         *names.NETWORKS, *(f"{key}_alone" for key in names.NETWORKS),
-        *apart_only,
+        *names.GRAPHS, *apart_only,
     }  # fmt: skip
     everywhere |= {"gcn_random_weights", "mlp_random_weights", "size_all"}
     assert everywhere <= models["as_written"]

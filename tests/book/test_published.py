@@ -61,7 +61,8 @@ def test_the_published_results_hold_all_protocols_and_controls(plan):
     assert set(names.PROTOCOLS) == set(results["protocol"])
     models = results.groupby("protocol")["model"].agg(set)
     doses = {name for name in experiments.CLASSIFIERS if name.startswith("mlp_smoothed")}
-    others = {"vote", "gat_vote", *names.NETWORKS, *(f"{key}_alone" for key in names.NETWORKS)}
+    others = {"vote", "gat_vote", *names.GRAPHS, *names.NETWORKS}
+    others |= {f"{key}_alone" for key in names.NETWORKS}
     later = [*plan.people(), *plan.own_cells(), *plan.reasons()]
     others |= {a.run.classifier for a in later} - {"gcn", "mlp"}
     everywhere = set(experiments.CLASSIFIERS) - {"gcn_asked_masked"} - doses - others

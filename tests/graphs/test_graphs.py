@@ -40,11 +40,18 @@ def test_ties_beyond_the_margin_go_by_index():
     neighbours, _ = graphs.knn(x, 4)
     assert neighbours[0].tolist() == [1, 2, 3, 4]
     assert neighbours[30].tolist() == [0, 1, 2, 3]
-    # The candidates among so many equal cells are any: all cells have to be looked through.
-    cells = np.concatenate([np.random.default_rng(0).random((50, 3)), np.tile(x[:1], (3000, 1))])
-    for own in (60, 3000):
-        neighbours, _ = graphs.knn(cells, 4)
-        assert neighbours[own].tolist() == [50, 51, 52, 53]
+
+
+def test_ties_beyond_the_margin_go_by_index_behind_nearer_cells():
+    """A search for some candidates returns any of the tied: all cells have to be looked at."""
+    rng = np.random.default_rng(0)
+    near = np.array([[1.0, 0.0, 0.0]]) + 0.01 * rng.random((5, 3))
+    cells = np.concatenate([np.tile([[1.0, 2.0, 3.0]], (300, 1)), near])
+    order = rng.permutation(len(cells))
+    own, *others = np.flatnonzero(order >= 300)
+    neighbours, _ = graphs.knn(cells[order], 8)
+    tied = np.flatnonzero(order < 300)[:4]
+    assert sorted(neighbours[own]) == sorted([*others, *tied])
 
 
 def test_the_share_of_equal_neighbours_by_hand():
