@@ -29,14 +29,7 @@ from leukgnn.files import CHAPTERS, EXPLORER, FIGURES, GENERATED, HTML, RESULTS,
 from leukgnn.names import WITNESS
 from leukgnn.text import markdown_table
 
-# Its command has no word for the number of processes.
-JUPYTER_BOOK = """
-import os, sys
-from jupyter_book.cli.main import main
-from jupyter_book.sphinx import build_sphinx
-build_sphinx.__kwdefaults__["jobs"] = os.cpu_count()
-sys.exit(main())
-"""
+JUPYTER_BOOK = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
 BRANCH = "executed"  # where the publishing workflow puts the executed notebooks
 LAUNCH = {
     "notebook_interface": "jupyterlab",
