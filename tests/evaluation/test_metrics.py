@@ -157,7 +157,7 @@ def test_calibration_counts_every_cell_in_the_bins_of_scikit_learn(bins):
 def test_the_calibration_error_is_of_ten_bins():
     rng = np.random.default_rng(0)
     probability = rng.random(500)
-    label = (rng.random(500) < probability**2).astype(int)
+    label = (rng.random(500) < probability).astype(int)
     table = evaluation.calibration(label, probability, 10)
     by_hand = ((table["predicted"] - table["observed"]).abs() * table["cells"]).sum() / 500
     assert evaluation.calibration_error(label, probability) == pytest.approx(by_hand)
