@@ -144,10 +144,11 @@ def test_attached_test_cells_receive_from_k_training_cells_and_send_nothing(x, p
     np.testing.assert_array_equal(source[arriving], np.flatnonzero(train)[near].ravel())
 
 
-def test_attached_training_cells_have_the_graph_that_they_have_alone(x, parts):
+@pytest.mark.parametrize("edges", graphs.EDGES)
+def test_attached_training_cells_have_the_graph_that_they_have_alone(x, parts, edges):
     train, test = parts
-    attached = Attached(k=5, edges="union")(x, train, test)
-    alone = graphs.knn_edges(graphs.knn(x[train], 5)[0], "union")
+    attached = Attached(k=5, edges=edges)(x, train, test)
+    alone = graphs.knn_edges(graphs.knn(x[train], 5)[0], edges)
     np.testing.assert_array_equal(graphs.within(attached, train), alone)
 
 
@@ -168,6 +169,9 @@ def test_cliques_run_forth_and_with_reverse_both_ways(x, parts):
     pairs, all_pairs = (set(map(tuple, e.T.tolist())) for e in (forth, both))
     assert all_pairs == pairs | {(b, a) for a, b in pairs}
     assert both.shape[1] == 2 * forth.shape[1]
+    other = Cliques(clusters=7, seed=1)(x, *parts)
+    np.testing.assert_array_equal(other, graphs.cluster_cliques(x, 7, 1))
+    assert graphs.edge_hash(other) != graphs.edge_hash(forth)
 
 
 def test_builders_say_whether_test_cells_are_there_while_training(x, parts):
@@ -223,6 +227,12 @@ def test_homophily_by_hand():
     e = np.array([[0, 1, 2, 3, 1, 2], [1, 0, 3, 2, 2, 1]])
     assert graphs.homophily(e, labels) == pytest.approx(4 / 6)
     assert graphs.adjusted_homophily(e, labels) == pytest.approx((4 / 6 - 1 / 2) / (1 / 2))
+    # A path whose last cell alone is of class 1: five ends in six are of class 0.
+    labels = np.array([0, 0, 0, 1])
+    e = np.array([[0, 1, 1, 2, 2, 3], [1, 0, 2, 1, 3, 2]])
+    by_chance = (5 / 6) ** 2 + (1 / 6) ** 2
+    expected = (4 / 6 - by_chance) / (1 - by_chance)
+    assert graphs.adjusted_homophily(e, labels) == pytest.approx(expected)
 
 
 def test_a_sweep_counts_every_edge_of_every_k_once(x):
