@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import importlib.util
 import os
 import re
 import shutil
@@ -130,17 +129,24 @@ def chromium() -> str | None:
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
 
 
+def _driven() -> str | None:
+    """Path of a browser that can be driven here; None without Chromium or without `playwright`."""
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        return None
+    return chromium()
+
+
 @contextmanager
 def offline_browser() -> Iterator[Any]:
     """Headless Chromium with the network off, as `playwright` drives it; None without either."""
-    path = chromium()
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        path = None
+    path = _driven()
     if path is None:
         yield None
         return
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         arguments = [*QUIET, OFFLINE]
         with playwright.chromium.launch(executable_path=path, args=arguments) as browser:
@@ -158,7 +164,7 @@ def check_in_browser(html: Path) -> list[str]:
         there is no Chromium or no `playwright`, the check says on the terminal that it was left
         out and returns nothing; where there is no axe, that axe was.
     """
-    if chromium() is None or importlib.util.find_spec("playwright") is None:
+    if _driven() is None:
         print("The look at the book in a browser was left out: no Chromium or no playwright.")
         return []
     axe = accessibility.script()

@@ -142,9 +142,7 @@ def collect(
             features=np.concatenate([x for _, x, _ in apart]).astype(np.float16),
             fold=np.concatenate([[fold] * len(x) for _, x, fold in apart]),
         )
-    files.write_json(folder / "encoder_predictions.json", provenance)
-    with files.atomic_path(folder / "encoder_predictions.parquet") as temporary:
-        table.to_parquet(temporary, index=False)
+    _write(folder, "encoder", table, provenance)
     return table
 
 
@@ -188,11 +186,16 @@ def collect_control(outputs: Path, folder: Path) -> pd.DataFrame:
         },
         **_summed(origins),
     }
-    target = folder / f"{CONTROL}_predictions.parquet"
+    _write(folder, CONTROL, table, provenance)
+    return table
+
+
+def _write(folder: Path, model: str, table: pd.DataFrame, provenance: dict[str, Any]) -> None:
+    """Write answers as `experiments.reference` reads them, with where they come from."""
+    target = folder / f"{model}_predictions.parquet"
     files.write_json(target.with_suffix(".json"), provenance)
     with files.atomic_path(target) as temporary:
         table.to_parquet(temporary, index=False)
-    return table
 
 
 def _asked(cells: Features, fold: str, seed: int, settings: Settings) -> pd.DataFrame:
