@@ -108,6 +108,8 @@ class Reference:
                 f"new cells have {new.shape[1]} features, the reference {self.rows.shape[1]}; "
                 "extract both with the same network."
             )
+        if not len(new):
+            return np.empty((0, k), dtype=np.int64), np.empty((0, k), dtype=np.float32)
         return self.search(_unit_rows(new), k)
 
     def search(

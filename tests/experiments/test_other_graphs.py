@@ -97,6 +97,15 @@ def test_neighbours_of_equal_size_lie_in_one_tenth_of_the_training_cells(task, e
     assert (tenth[source] != tenth[target]).mean() > 0.5
 
 
+def test_training_cells_of_a_size_that_no_test_cell_has_keep_their_edges(task, edges):
+    train, target = task.split.train, edges["graph_equal_size"][1]
+    small = log_area(task.table).to_numpy() < np.median(log_area(task.table)[train])
+    fewer = dataclasses.replace(task.split, test=task.split.test & small)
+    found = module._equal_size(dataclasses.replace(task, split=fewer))
+    before, after = (np.bincount(t[train[t]], minlength=len(train)) for t in (target, found[1]))
+    assert (before == after).all() and before[train].all()
+
+
 def test_neighbours_by_size_alone_are_those_of_the_nearest_size(task, edges):
     area = log_area(task.table).to_numpy()
     source, target = edges["graph_size_alone"]

@@ -106,6 +106,12 @@ def test_one_neighbour_is_the_first_of_several(x):
             graphs.attach(x[20:], x[:20], k)
 
 
+def test_no_new_cell_has_no_neighbours(x):
+    neighbours, similarity = graphs.attach(x[:0], x, 3)
+    assert neighbours.shape == similarity.shape == (0, 3)
+    assert neighbours.dtype == np.int64 and similarity.dtype == np.float32
+
+
 def test_attach_needs_features_of_one_network(x):
     with pytest.raises(InputError, match="same network"):
         graphs.attach(x[:, :8], x, 3)
