@@ -146,8 +146,6 @@ def _write(
     seconds: float,
 ) -> None:
     """Write the predictions and where they come from."""
-    with files.atomic_path(target) as temporary:
-        predictions.to_parquet(temporary, index=False, compression="zstd")
     provenance = {
         "weights": {"name": weights.name, "sha256": weights.sha256},
         "command": "leukgnn finetune DIR --weights FILE --output " + target.name,
@@ -160,7 +158,7 @@ def _write(
         "seconds": round(seconds, 1),
         **files.provenance(),
     }
-    files.write_json(target.with_suffix(".json"), provenance)
+    files.write_table(target, predictions, provenance)
 
 
 def demonstrate(folder: Path) -> list[float]:
