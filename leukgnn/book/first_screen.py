@@ -9,7 +9,7 @@ from leukgnn import files, paper
 from leukgnn.book import drawn, plots
 from leukgnn.book.published import provenance, table
 from leukgnn.claims import TABLES as KEYS
-from leukgnn.evaluation import PRIMARY, from_counts
+from leukgnn.evaluation import PRIMARY, from_counts, outcome
 from leukgnn.files import FIGURES
 from leukgnn.names import INK, MODELS, PROTOCOLS
 from leukgnn.text import counted, with_interval
@@ -25,6 +25,7 @@ SHOWN = {
     "as_written": ("gcn", "mlp", "svm", "size"),
     "subject_disjoint": ("gcn", "mlp", "svm", "cnn", "size"),
 }
+WEIGHED_ALIKE = {"value": "", "low": "_low", "high": "_high"}  # ends of columns `by_subject`
 THEMES = {"light": ("#ffffff", "#323232"), "dark": ("#14181e", "#ced6dd")}  # ground, text
 
 
@@ -49,13 +50,16 @@ def _answer(rows: pd.DataFrame, gaps: pd.DataFrame) -> str:
     def accuracy(protocol: str, model: str) -> str:
         return with_interval(_row(rows, (protocol, model, "accuracy")))
 
+    alike = {name: primary[f"by_subject{end}"] for name, end in WEIGHED_ALIKE.items()}
     subjects = _row(rows, ("other_partitions", "gcn", "roc_auc"))["subjects"]
     partitions = counted(provenance()["partitions"], "partition")
     return (
         f"**{ANSWERS[primary['outcome']]}.** Asked about cells of people whom "
         f"it has not met, the graph network differs from the same network without graph by "
         f"{with_interval(primary, signed=True)} in ROC AUC (*{primary['outcome']}*; {subjects:.0f} "
-        f"people, {partitions} of them), and among cells of about equal size by "
+        f"people, {partitions} of them; with every person weighed alike "
+        f"{with_interval(alike, signed=True)}, *{outcome(alike['low'], alike['high'])}*), and "
+        f"among cells of about equal size by "
         f"{with_interval(at_equal_size, signed=True)} (*{at_equal_size['outcome']}*). "
         f"The paper prints an accuracy of {paper.PRINTED['gcn'].accuracy:.3f} and a confusion "
         f"matrix that gives {_of_matrix():.3f}; the protocol that it writes down gives "
