@@ -105,6 +105,7 @@ rule book:
         expand("benchmarks/{name}", name=["coverage.csv", "coverage.json", "mutants.csv"]),
         "benchmarks/page.json",
         sorted(str(path) for path in Path("book").glob("*.png")),
+        sorted(str(p) for name in ("_static", "_extra") for p in Path("book", name).rglob("*") if p.is_file()),
         f"{SITE}/model.json",
         f"{EXPLORER}/explorer.json",
         PUBLISHED,

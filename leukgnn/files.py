@@ -68,8 +68,10 @@ def atomic_path(target: Path) -> Iterator[Path]:
 @contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
     """Yield an empty folder beside `target` that takes its place only when all went well."""
+    check_named(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)  # of a killed process with this one's number
     temporary.mkdir()
     try:
         yield temporary
@@ -77,6 +79,12 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_named(folder: Path) -> None:
+    """Raise InputError for a folder without a name of its own, such as "."."""
+    if not folder.name:
+        raise InputError(f"{folder}: give the folder by its name, from the one above it.")
 
 
 def check_target(target: Path, suffix: str) -> None:
