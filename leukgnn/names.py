@@ -157,8 +157,7 @@ METRICS = {
 }
 
 TABLES = (  # of a build's results; `evaluation.tables` writes them
-    "results.csv", "predictions.parquet", "intervals.csv", "differences.csv", "subjects.csv",
-    "calibration.csv",
+    "results.csv", "predictions.parquet", "intervals.csv", "differences.csv",
 )  # fmt: skip
 FIGURE_DATA = "text/csv"  # form of a figure in a notebook, beside its picture
 WITNESS = "witness.csv"  # the runs that a build computed again

@@ -8,7 +8,7 @@ import pandas as pd
 from leukgnn import files, paper
 from leukgnn.book import drawn, plots
 from leukgnn.book.published import provenance, table
-from leukgnn.claims import TABLES as KEYS
+from leukgnn.claims import KEYS
 from leukgnn.evaluation import PRIMARY, from_counts, outcome
 from leukgnn.files import FIGURES
 from leukgnn.names import INK, MODELS, PROTOCOLS

@@ -10,8 +10,7 @@ import pandas as pd
 
 from leukgnn import files, paper
 from leukgnn.book.published import FOLDER, deviations, provenance, table
-from leukgnn.claims import TABLES as KEYS
-from leukgnn.claims import VERDICTS, sentence
+from leukgnn.claims import KEYS, VERDICTS, sentence
 from leukgnn.evaluation import MARGIN, PAIRS, PRIMARY
 from leukgnn.names import METRICS, MODELS, PROTOCOLS
 from leukgnn.text import (
