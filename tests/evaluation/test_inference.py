@@ -406,7 +406,7 @@ def test_p_is_two_sided_and_of_students_t(value):
 def test_an_interval_reaches_zero_where_p_is_five_per_cent():
     """Of ten degrees of freedom the tables give 2.2281 for 95 %, on either scale."""
     spread = inference.Spread(error=0.01, freedom=10.0, subjects=5.0, low=0.0, high=0.0)
-    assert inference._symmetric(0.3, spread) == pytest.approx((0.277719, 0.322281), abs=1e-5)
+    assert inference.symmetric(0.3, spread) == pytest.approx((0.277719, 0.322281), abs=1e-5)
     half = 2.2281 * 0.01 / (0.7 * 0.3)
     expected = [expit(logit(0.7) + side * half) for side in (-1, 1)]
     assert inference._transformed("roc_auc", 0.7, spread) == pytest.approx(expected, abs=1e-5)
