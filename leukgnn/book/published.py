@@ -13,6 +13,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from leukgnn import files
+from leukgnn.claims import KEYS
 from leukgnn.features import read_features, shipped_features
 from leukgnn.files import InputError
 from leukgnn.names import TABLES
@@ -33,6 +34,16 @@ def table(name: str, folder: Path = FOLDER) -> pd.DataFrame:
     if not path.is_file():
         raise InputError(f"{path} is missing: run `make book` first.")
     return pd.read_csv(path, keep_default_na=name != "claims.csv")
+
+
+def keyed(name: str, folder: Path = FOLDER) -> pd.DataFrame:
+    """The table `intervals` or `differences`, a row a key, in their order."""
+    return table(f"{name}.csv", folder).set_index(KEYS[name]).sort_index()
+
+
+def row_of(rows: pd.DataFrame, key: tuple[str, ...]) -> pd.Series:
+    """The row of a key."""
+    return rows.loc[[key]].iloc[0]
 
 
 def provenance() -> dict[str, Any]:
