@@ -276,7 +276,7 @@ def results(options: Namespace) -> int:
     answers = predictions(asked, open_store(options.profile))
     shipped = [reference(name, features.table)[0] for name in REFERENCES]
     everything = pd.concat([answers, *shipped], ignore_index=True)
-    tables.write(everything, files.build_folder() / "results", draws=options.draws)
+    tables.write(everything, files.build_folder() / "results")
     return 0
 
 
