@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from leukgnn.cells import known_merged_subjects, log_area, training_cells
 from leukgnn.evaluation.metrics import METRICS, checked, from_counts
@@ -187,22 +188,29 @@ def _pairs(
     """Ordered pairs and all pairs of cells of the same stratum, by leukemic and healthy subject."""
     key = 2 * stratum + probability  # probabilities of two strata never overlap
     positive = label == 1
-    healthy = np.flatnonzero(~leukemic)
+    among = np.where(leukemic, leukemic.cumsum(), (~leukemic).cumsum()) - 1  # those of its class
+    row, column = among[place[positive]], among[place[~positive]]
+    height, width, strata = int(leukemic.sum()), int((~leukemic).sum()), int(stratum.max()) + 1
+    ill = _tally(stratum[positive], row, (strata, height))
+    well = _tally(stratum[~positive], column, (strata, width))
     order = np.argsort(key[~positive], kind="stable")
-    column = np.searchsorted(healthy, place[~positive][order])
-    # before[i]: cells of each healthy subject among the i lowest healthy ones
-    before = np.zeros((len(order) + 1, len(healthy)))
-    before[np.arange(1, len(order) + 1), column] = 1
-    before = before.cumsum(axis=0)
     lowest = key[~positive][order]
-    own, edge = key[positive], 2 * stratum[positive]
+    # before[i]: cells of each healthy subject among the i lowest healthy ones
+    before = np.zeros((len(order) + 1, width))
+    before[np.arange(1, len(order) + 1), column[order]] = 1
+    before = before.cumsum(axis=0)
+    own = key[positive]
     below, at_most = np.searchsorted(lowest, own, "left"), np.searchsorted(lowest, own, "right")
-    first, last = np.searchsorted(lowest, edge, "left"), np.searchsorted(lowest, edge + 1, "right")
-    rows = np.searchsorted(np.flatnonzero(leukemic), place[positive])
-    belongs = np.zeros((int(leukemic.sum()), len(rows)))
-    belongs[rows, np.arange(len(rows))] = 1
-    in_order = (before[below] + before[at_most]) / 2 - before[first]
-    return belongs @ in_order, belongs @ (before[last] - before[first])
+    belongs = sparse.csr_array((np.ones(len(row)), (row, np.arange(len(row)))), (height, len(row)))
+    lower = well.cumsum(axis=0) - well  # cells of lower strata are not compared
+    in_order: Floats = belongs @ (before[below] + before[at_most]) / 2 - ill.T @ lower
+    return in_order, ill.T @ well
+
+
+def _tally(rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[int, int]) -> Floats:
+    """How often each row and column come together."""
+    counts = np.bincount(rows * shape[1] + columns, minlength=shape[0] * shape[1])
+    return counts.reshape(shape).astype(float)
 
 
 def values(sums: Sequence[Sums], weights: Floats, leukemic: Mask) -> dict[str, Floats]:
