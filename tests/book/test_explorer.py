@@ -8,6 +8,7 @@ import pytest
 
 from leukgnn import evaluation, experiments, names
 from leukgnn.book import checks, explorer
+from leukgnn.paper import THRESHOLD
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +202,10 @@ def test_a_cell_is_shown_with_its_neighbours(site, browser, serious):
         page.keyboard.press("ArrowLeft")
         page.get_by_role("button", name="A mistake").click()
         shown.get_by_text("wrong").first.wait_for()
+        shown.get_by_role("slider").fill("5")
+        page.evaluate("Math.random = () => 0.5")
+        page.get_by_role("button", name="A mistake").click()
+        assert f"cell={a_mistake(told, held, k=5)}" in page.url
         page.get_by_label("or by name").fill("nobody.bmp")
         page.get_by_role("button", name="Show").click()
         assert "nobody.bmp: no such cell" in page.get_by_role("alert").inner_text()
@@ -209,6 +214,14 @@ def test_a_cell_is_shown_with_its_neighbours(site, browser, serious):
         if target := os.environ.get("LEUKGNN_SCREENSHOTS"):
             page.screenshot(path=f"{target}/cell.png", full_page=True)
         page.close()
+
+
+def a_mistake(told, held, k):
+    """The middle one of the cells that the GCN with k neighbours mistakes."""
+    start = told["gcn"][told["ks"].index(k)]
+    probability = np.frombuffer(held, "<f4", len(told["filename"]), start)
+    wrong = np.flatnonzero((probability >= THRESHOLD) != np.array(told["leukemic"], bool))
+    return told["filename"][wrong[len(wrong) // 2]]
 
 
 @pytest.mark.parametrize("fault", ["version", "cut", "gone"])

@@ -292,3 +292,24 @@ def test_files_of_another_version_are_refused_in_one_sentence(address, browser):
         f"of version {export.VERSION + 1}, this page reads version {export.VERSION}: build the book"
         in said
     )
+
+
+def test_a_worker_that_could_not_start_is_asked_for_again(address, browser):
+    page = browser.new_page()
+    page.route("**/worker-*.js", lambda route: route.abort(), times=1)
+    page.goto(address)
+    page.get_by_test_id("load").click()
+    page.get_by_test_id("error-card").wait_for()
+    assert "The networks stopped unexpectedly" in page.get_by_test_id("error-card").inner_text()
+    page.get_by_test_id("load").click()
+    page.get_by_test_id("load").wait_for(state="detached")
+    assert not page.get_by_test_id("error-card").count()
+
+
+def test_who_tries_again_gets_the_phantoms_too(address, browser):
+    page = browser.new_page()
+    page.route("**/model.json", lambda route: route.abort(), times=1)
+    page.goto(address)
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_test_id("load").click()
+    page.get_by_test_id("sample").first.wait_for()
