@@ -27,7 +27,7 @@ ARTIFACTS, RESULTS, DATA = "build/artifacts", "build/results", "leukgnn/data"
 FEATURES, GRAPH = f"{ARTIFACTS}/features.npz", f"{ARTIFACTS}/graph.npz"
 HIDDEN = f"{ARTIFACTS}/hidden.npz"
 SHIPPED = sorted(str(path) for path in Path(DATA).glob("features*.npz"))
-PUBLISHED_RUNS = sorted(str(path) for path in Path(DATA, "runs").glob("*.parquet"))
+PUBLISHED_RUNS = sorted(str(path) for path in Path(DATA, "runs").glob("[!.]*.parquet"))
 PUBLISHED = sorted(str(path) for path in Path(DATA, "published").glob("*"))
 MODELS = sorted(str(path) for path in Path(DATA).glob("features*.safetensors"))
 IMAGED = [f"{DATA}/{name}_predictions.parquet" for name in ("cnn", "encoder", "encoder_papers")]
@@ -41,7 +41,7 @@ if not SHARDS.isdigit() or not int(SHARDS):
 SHARDS = int(SHARDS)
 RUNS = [f"build/runs/shards/{i}_of_{SHARDS}" for i in range(1, SHARDS + 1)]
 CHAPTERS = {  # name: what it reads besides the package
-    "01_dataset": [],
+    "01_dataset": [FEATURES],
     "02_augmentation": [f"{DATA}/light.parquet"],
     "03_features": [FEATURES],
     "04_graph": [FEATURES, GRAPH],
@@ -54,7 +54,7 @@ CHAPTERS = {  # name: what it reads besides the package
     "11_readings": [FEATURES, RUNS],
     "12_patients": [FEATURES, RUNS, IMAGED],
     "13_faults": [FEATURES, RUNS],
-    "14_page": [FEATURES, RUNS, MODELS, SHIPPED],
+    "14_page": [FEATURES, RUNS, MODELS, SHIPPED, f"{DATA}/encoder.safetensors"],
     "15_encoder": [FEATURES, RUNS, IMAGED, f"{DATA}/properties.parquet"],
     "16_networks": [FEATURES, RUNS, IMAGED],
     "17_people": [FEATURES, RUNS, IMAGED, f"{DATA}/cnn_predictions_people.parquet"],
@@ -151,6 +151,7 @@ rule explorer:
 rule artifacts:
     input:
         SHIPPED,
+        f"{DATA}/manifest.csv.xz",  # whose cells they are, which all that reads them sees
         modules("experiments.artifacts"),
     output:
         FEATURES,

@@ -282,10 +282,11 @@ def results(options: Namespace) -> int:
 
 def claims(options: Namespace) -> int:
     """Judge the claims."""
+    from leukgnn.book.chapters import executed
     from leukgnn.claims import write
 
     root = files.project_root()
-    judged = write(root / files.CHAPTERS, root / files.RESULTS)
+    judged = write(executed(root / files.CHAPTERS), root / files.RESULTS)
     print(judged["verdict"].value_counts().to_string())
     return 0
 

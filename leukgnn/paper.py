@@ -74,7 +74,7 @@ class Training:
 class FineTuning:
     """The CNN row of Table 1: the abstract says fine-tuned, no section says how."""
 
-    epochs: int = _chosen(5, "half an hour on two cores; set before any result was seen")
+    epochs: int = _chosen(5, "set before any result was seen")
     # The paper's 0.001 is the smallest of its grid and belongs to the graph network.
     learning_rate: float = _chosen(1e-4, "a usual step for pretrained weights, set beforehand")
     batch_size: int = _said(32, "IV.D")

@@ -37,9 +37,9 @@ def start(arguments: Sequence[str]) -> None:
         if any((root / ".snakemake" / "locks").glob("*")):  # left by a build that was killed
             # What is wrong with the words given, the build below says.
             subprocess.run([*command, "--unlock"], check=False, capture_output=True)
-    for path in from_the_future(root):
-        print(f"leukgnn: {path} is dated in the future; it now has today's date.", file=sys.stderr)
-        os.utime(path)
+        for path in from_the_future(root):
+            print(f"leukgnn: {path} is dated in the future; now it is of today.", file=sys.stderr)
+            os.utime(path)
     sys.stdout.flush()
     os.execv(sys.executable, command)
 
@@ -63,9 +63,13 @@ def only_one(path: Path) -> None:
     lock = os.open(path, os.O_CREAT | os.O_RDWR)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         raise InputError(
             "another build runs in this checkout; wait until it ends, or stop it."
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be locked ({error.strerror}); build in a folder whose file system can."
         ) from error
     os.set_inheritable(lock, True)  # Snakemake goes on holding it
 

@@ -1,5 +1,6 @@
 """A build goes on after whatever stopped the last one."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -64,6 +65,15 @@ def test_after_a_kill_a_wrong_word_is_still_told(checkout):
     build = begin(checkout, 0, before="raise SystemExit('profile=quik: expected quick or full.')\n")
     said = build.communicate()[1]
     assert build.returncode and "profile=quik: expected" in said and "CalledProcess" not in said
+
+
+def test_a_folder_that_cannot_be_locked_is_no_other_build(tmp_path, monkeypatch):
+    def unlockable(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(steps.fcntl, "flock", unlockable)
+    with pytest.raises(InputError, match=r"lock: cannot be locked \(No locks available\)"):
+        steps.only_one(tmp_path / "lock")
 
 
 def test_sources_of_the_future_get_todays_date(checkout):

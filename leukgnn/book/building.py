@@ -13,7 +13,7 @@ import nbformat
 import pandas as pd
 import yaml
 
-from leukgnn import files, paper
+from leukgnn import __version__, files, paper
 from leukgnn.book import (
     chapters,
     checks,
@@ -61,6 +61,7 @@ def build(repository: str, profile: str) -> list[str]:
         return problems
     write_pages()
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    config["html"]["extra_footer"] += f" leukgnn {__version__}, commit {files.commit()}."
     if repository:
         config["repository"] = {"url": repository, "branch": BRANCH, "path_to_book": ""}
         config["launch_buttons"] = LAUNCH
@@ -85,7 +86,7 @@ def build(repository: str, profile: str) -> list[str]:
 def write_pages() -> None:
     """Write the generated parts of the pages."""
     root = files.project_root()
-    executed = sorted((root / CHAPTERS).glob("*.ipynb"))
+    executed = chapters.executed(root / CHAPTERS)
     notebooks = {path.stem: chapters.metadata(path) for path in executed}
     if not notebooks:
         raise InputError(f"{CHAPTERS} holds no executed chapter: run `make book` first.")
@@ -171,14 +172,18 @@ def _chapters_table(notebooks: dict[str, dict[str, Any]]) -> str:
 
 
 def _software_table(notebooks: dict[str, dict[str, Any]]) -> str:
-    origin = next(iter(notebooks.values()))["provenance"]
-    rows = {
-        "Processor": f"{origin['processor']}, {origin['cores']} cores",
-        "Python": origin["python"],
-        "leukgnn": origin["leukgnn"],
-        **origin["libraries"],
-    }
-    frame = pd.DataFrame({"What": list(rows), "Version": list(rows.values())})
+    """Of all chapters: those that were executed before an upgrade name other versions."""
+    told = pd.DataFrame(
+        {
+            "Processor": f"{origin['processor']}, {origin['cores']} cores",
+            "Python": origin["python"],
+            "leukgnn": origin["leukgnn"],
+            **origin["libraries"],
+        }
+        for origin in (metadata["provenance"] for metadata in notebooks.values())
+    )
+    versions = ["; ".join(found.drop_duplicates()) for _, found in told.items()]
+    frame = pd.DataFrame({"What": list(told), "Version": versions})
     return markdown_table(frame, name="tbl-software", caption="Machine and software of this build.")
 
 

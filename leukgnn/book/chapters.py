@@ -49,6 +49,12 @@ def chapters() -> list[Path]:
     return sorted((files.project_root() / "notebooks").glob("[0-9][0-9]_*.md"))
 
 
+def executed(folder: Path) -> list[Path]:
+    """Executed chapters in a folder, in the book's order; other notebooks there are not read."""
+    places = (folder / f"{source.stem}.ipynb" for source in chapters())
+    return [place for place in places if place.is_file()]
+
+
 def chapter_source(name: str) -> Path:
     """Source of one chapter, such as ``"05_gcn"``.
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from leukgnn import files, paper
 from leukgnn.book import drawn, plots
-from leukgnn.book.published import keyed, provenance, row_of
+from leukgnn.book.published import keyed, row_of
 from leukgnn.evaluation import PRIMARY, from_counts, outcome
 from leukgnn.files import FIGURES
 from leukgnn.names import INK, MODELS, PROTOCOLS
@@ -50,13 +50,13 @@ def _answer(rows: pd.DataFrame, gaps: pd.DataFrame) -> str:
         return with_interval(row_of(rows, (protocol, model, "accuracy")))
 
     alike = {name: primary[f"by_subject{end}"] for name, end in WEIGHED_ALIKE.items()}
-    subjects = row_of(rows, ("other_partitions", "gcn", "roc_auc"))["subjects"]
-    partitions = counted(provenance()["partitions"], "partition")
+    asked = row_of(rows, ("other_partitions", "gcn", "roc_auc"))
+    partitions = counted(int(asked["partitions"]), "partition")
     return (
         f"**{ANSWERS[primary['outcome']]}.** Asked about cells of people whom "
         f"it has not met, the graph network differs from the same network without graph by "
-        f"{with_interval(primary, signed=True)} in ROC AUC (*{primary['outcome']}*; {subjects:.0f} "
-        f"people, {partitions} of them; with every person weighed alike "
+        f"{with_interval(primary, signed=True)} in ROC AUC (*{primary['outcome']}*; "
+        f"{asked['subjects']:.0f} people, {partitions} of them; with every person weighed alike "
         f"{with_interval(alike, signed=True)}, *{outcome(alike['low'], alike['high'])}*), and "
         f"among cells of about equal size by "
         f"{with_interval(at_equal_size, signed=True)} (*{at_equal_size['outcome']}*). "

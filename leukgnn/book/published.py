@@ -17,6 +17,7 @@ from leukgnn.features import read_features, shipped_features
 from leukgnn.files import InputError
 from leukgnn.names import KEYS, TABLES
 from leukgnn.profiles import profile
+from leukgnn.text import counted
 
 FOLDER = files.shipped_path("published")
 COMPARED = (*(name for name in TABLES if name.endswith(".csv")), "claims.csv")
@@ -28,7 +29,7 @@ SAME = 1e-9  # how near two tables of the same runs must be
 
 
 def table(name: str, folder: Path = FOLDER) -> pd.DataFrame:
-    """One of `COMPARED`, of the published run or of a build's `folder`."""
+    """One of the result tables, of the published run or of a build's `folder`."""
     path = folder / name
     if not path.is_file():
         raise InputError(f"{path} is missing: run `make book` first.")
@@ -60,6 +61,12 @@ def deviations(results: Path) -> list[str]:
     problems = []
     for name in COMPARED[:-1]:
         ours, own = table(name), table(name, results)
+        if alone := sorted(set(ours.columns) ^ set(own.columns)):
+            problems.append(
+                f"{name}: the column {alone[0]} is in one of the two tables alone. Make the "
+                "published results anew with `make book PROFILE=full` and `make publish`."
+            )
+            continue
         keys = [column for column in KEY_COLUMNS if column in ours.columns]
         both = ours.merge(own, on=keys, how="outer", suffixes=("", "_here"), indicator=True)
         values = [column for column in ours.columns if column not in keys]
@@ -99,7 +106,7 @@ def faults(results: Path, name: str) -> list[str]:
     if not profile(name).published or read_features() != shipped_features():
         return []
     found = deviations(results)
-    more = [f"and {len(found) - FIRST_FEW:,} more rows."] if len(found) > FIRST_FEW else []
+    more = [f"and {counted(len(found) - FIRST_FEW, 'more row')}."] if len(found) > FIRST_FEW else []
     return found[:FIRST_FEW] + more
 
 

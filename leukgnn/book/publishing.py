@@ -17,7 +17,7 @@ from leukgnn.experiments.store import (
     published_runs,
     write_published,
 )
-from leukgnn.features import shipped_features
+from leukgnn.features import read_features, shipped_features
 from leukgnn.files import InputError
 from leukgnn.text import counted
 
@@ -42,10 +42,16 @@ def publish(notebooks: Path, results: Path, store: Store) -> None:
         When a chapter, table or run is missing, or something was not computed from a commit
         without changes.
     """
-    executed = {path.stem: chapters.metadata(path) for path in sorted(notebooks.glob("*.ipynb"))}
-    for path in (notebooks, *(results / name for name in COMPARED)):
+    if read_features() != shipped_features():
+        raise InputError(
+            "the build rests on other features than the shipped ones: build without IMAGES, then "
+            "publish."
+        )
+    told = [notebooks / f"{source.stem}.ipynb" for source in chapters.chapters()]
+    for path in (*told, *(results / name for name in COMPARED)):
         if not path.exists():
             raise InputError(f"{path} is missing: run `make book PROFILE={PROFILE}` first.")
+    executed = {path.stem: chapters.metadata(path) for path in told}
     commit = _only_commit(metadata["provenance"]["commit"] for metadata in executed.values())
     plan = Plan.of(shipped_features(), PROFILE)
     groups = {name: {a.run.key: a.run for a in asked} for name, asked in plan.groups().items()}
@@ -108,7 +114,7 @@ def _only_commit(found: Iterable[str]) -> str:
             "`make clean` and build again."
         )
     _check_clean(commits)
-    return commits.pop() if commits else ""
+    return commits.pop()
 
 
 def _check_clean(commits: set[str]) -> None:

@@ -101,7 +101,7 @@ def generated(results: Path) -> dict[str, str]:
     commit = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["provenance"][
         "commit"
     ]
-    told = coverage(pd.read_csv(path), table("intervals.csv", results), commit)
+    told = coverage(pd.read_csv(path), table("intervals.csv"), commit)
     return {"published": "\n".join(parts), "coverage": told}
 
 
@@ -181,8 +181,8 @@ def _standing(results: Path) -> str:
     if not other:
         return "The tables of this build are the published ones, row by row.\n"
     return (
-        f"This build computed its runs itself, or from other features: {len(other):,} rows of its "
-        "tables are not the published ones. The tables below are this build's.\n"
+        f"This build computed its runs itself, or from other features: {len(other):,} of the "
+        "tables' rows are not the published ones. The tables below are this build's.\n"
     )
 
 

@@ -9,7 +9,7 @@ import ast
 import json
 import re
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -119,13 +119,15 @@ class Facts:
         return _Filled(self.glued).format(template)
 
 
-def read_facts(chapters: Path, results: Path) -> Facts:
+def read_facts(chapters: Iterable[Path], results: Path) -> Facts:
     """Facts of the executed chapters and the result tables.
 
     Parameters
     ----------
-    chapters, results : Path
-        Their folders.
+    chapters : iterable of Path
+        Executed notebooks.
+    results : Path
+        Folder of the tables.
 
     Raises
     ------
@@ -133,7 +135,7 @@ def read_facts(chapters: Path, results: Path) -> Facts:
         When a table is missing, or something other than a plain value was glued.
     """
     glued: dict[str, Any] = measured()
-    for path in sorted(chapters.glob("*.ipynb")):
+    for path in chapters:
         glued |= _glued(path)
     tables = {}
     for name, index in KEYS.items():

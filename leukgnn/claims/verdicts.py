@@ -1,6 +1,6 @@
 """The verdict that a build's numbers give to each claim, and where its evidence stands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +79,15 @@ def row_anchor(name: str) -> str:
     return name.lower()
 
 
-def write(chapters: Path, results: Path) -> pd.DataFrame:
+def write(chapters: Iterable[Path], results: Path) -> pd.DataFrame:
     """Judge all claims by a build's numbers and write `claims.csv` among its results.
 
     Parameters
     ----------
-    chapters, results : Path
-        Folders of the executed chapters and of the result tables.
+    chapters : iterable of Path
+        Executed notebooks.
+    results : Path
+        Folder of the result tables.
     """
     table = judge(read_facts(chapters, results), ledger())
     with atomic_path(results / "claims.csv") as temporary:

@@ -144,6 +144,11 @@ def runs_folder() -> Path:
     return Path(os.environ.get("LEUKGNN_RUNS") or files.build_folder() / "runs")
 
 
+def published_files() -> list[Path]:
+    """Files of the published runs; what a killed `make publish` left begins with a dot."""
+    return sorted(PUBLISHED.glob("[!.]*.parquet"))
+
+
 @lru_cache(maxsize=1)
 def published_runs() -> dict[str, Value]:
     """All published runs by key; empty where none ship.
@@ -153,9 +158,7 @@ def published_runs() -> dict[str, Value]:
     InputError
         When a file is damaged.
     """
-    return {
-        key: value for path in sorted(PUBLISHED.glob("*.parquet")) for key, value in _read(path)
-    }
+    return {key: value for path in published_files() for key, value in _read(path)}
 
 
 def _read(path: Path) -> Iterable[tuple[str, Value]]:
@@ -183,7 +186,7 @@ def published_makers() -> dict[str, Maker]:
     """Who computed each published run, by key."""
     return {
         key: json.loads(made)
-        for path in sorted(PUBLISHED.glob("*.parquet"))
+        for path in published_files()
         for key, made in zip(
             *pq.read_table(path, columns=["key", "made"]).to_pydict().values(), strict=True
         )

@@ -9,6 +9,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from leukgnn.files import InputError
 
+FEW = 32  # cells for which one product is faster than scikit-learn's search in blocks
 MARGIN = 8  # candidates beyond k: room for ties at the border
 LIKE = 99  # percent of cells of unseen subjects that count as like the reference cells
 DECIMALS = 12  # of a distance: equal cells have equal ones, whatever the order of a product's sums
@@ -117,19 +118,30 @@ class Reference:
     ) -> tuple[Ints, Floats]:
         """Answer for unit rows (m, d); `own` names each row's own place, which is left out."""
         width = min(k + MARGIN + (own is not None), len(self.rows))
-        distance, index = self._index.kneighbors(rows, width)
-        # Half the squared distance of unit rows is one minus their cosine.
-        distance = np.round(distance**2 / 2, DECIMALS)
+        distance, index = self._candidates(rows, width)
         if own is not None:
             distance[index == own[:, None]] = np.inf
         order = np.lexsort((index, distance))
-        distance, index = (np.take_along_axis(values, order, 1) for values in (distance, index))
+        distance = np.take_along_axis(distance, order, axis=1)
+        index = np.take_along_axis(index, order, axis=1)
         if width < len(self.rows):
             last = distance[:, -1 - (own is not None)]  # the own place may stand behind it
             for row in np.flatnonzero(distance[:, k - 1] >= last):  # ties beyond the margin
                 place = None if own is None else int(own[row])
                 distance[row, :k], index[row, :k] = self._search_all(rows[row], k, place)
         return index[:, :k].astype(np.int64), (1 - distance[:, :k]).astype(np.float32)
+
+    def _candidates(
+        self, rows: NDArray[np.float64], width: int
+    ) -> tuple[NDArray[np.float64], Ints]:
+        """Distances and places of the nearest `width` cells of each row, in no order."""
+        if len(rows) > FEW:
+            distance, index = self._index.kneighbors(rows, width)
+            # Half the squared distance of unit rows is one minus their cosine.
+            return np.round(distance**2 / 2, DECIMALS), index
+        distance = np.round(1 - rows @ self.rows.T, DECIMALS)
+        index = np.argpartition(distance, width - 1, axis=1)[:, :width]
+        return np.take_along_axis(distance, index, axis=1), index
 
     def _search_all(
         self, row: NDArray[np.float64], k: int, own: int | None

@@ -211,8 +211,6 @@ def test_a_cell_is_shown_with_its_neighbours(site, browser, serious):
         assert "nobody.bmp: no such cell" in page.get_by_role("alert").inner_text()
         assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
         assert serious(page) == []
-        if target := os.environ.get("LEUKGNN_SCREENSHOTS"):
-            page.screenshot(path=f"{target}/cell.png", full_page=True)
         page.close()
 
 

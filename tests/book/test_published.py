@@ -150,6 +150,8 @@ def build(tmp_path, monkeypatch, small_plan):
     for module in (published, publishing):
         monkeypatch.setattr(module, "FOLDER", tmp_path / "published")
     monkeypatch.setattr(publishing, "PUBLISHED", tmp_path / "published_runs")
+    sources = [Path("05_gcn.md"), Path("07_protocols.md")]
+    monkeypatch.setattr(publishing.chapters, "chapters", lambda: sources)
     return notebooks, results, store
 
 
@@ -173,11 +175,11 @@ class SmallPlan:
         self.everything = lambda: [a for asked in groups.values() for a in asked]
 
 
-def write_chapter(path, profile="full", commit="abc"):
+def write_chapter(path, commit="abc"):
     notebook = nbformat.v4.new_notebook()
     notebook.metadata["leukgnn"] = {
         "seconds": 1.23,
-        "parameters": {"profile": profile},
+        "parameters": {"profile": "full"},
         "provenance": {"commit": commit, "processor": "a processor", "threads": 2},
     }
     nbformat.write(notebook, path)
@@ -234,6 +236,33 @@ def test_a_build_without_its_tables_is_not_published(build):
     assert not published.FOLDER.exists()
 
 
+def test_a_build_without_a_chapter_is_not_published(build):
+    (build[0] / "05_gcn.ipynb").unlink()
+    with pytest.raises(InputError, match=r"05_gcn\.ipynb is missing: run `make book PROFILE=full`"):
+        publishing.publish(*build)
+
+
+def test_a_build_on_other_features_is_not_published(build, monkeypatch):
+    monkeypatch.setattr(publishing, "read_features", lambda: shipped_features().take(np.arange(9)))
+    with pytest.raises(InputError, match="other features than the shipped ones"):
+        publishing.publish(*build)
+    assert not published.FOLDER.exists()
+
+
+def test_what_a_killed_publishing_left_is_not_read(build, monkeypatch):
+    publishing.publish(*build)
+    monkeypatch.setattr(stored, "PUBLISHED", publishing.PUBLISHED)
+    whole = stored.published_files()
+    (publishing.PUBLISHED / ".as_written.4711.parquet").write_bytes(b"PAR1")
+    assert stored.published_files() == whole and len(whole) == 2
+
+
+def test_a_copy_of_a_chapter_is_no_chapter(build):
+    shutil.copy(build[0] / "05_gcn.ipynb", build[0] / "05_gcn-Copy1.ipynb")
+    found = [path.stem for path in publishing.chapters.executed(build[0])]
+    assert found == ["05_gcn", "07_protocols"]
+
+
 def test_a_build_without_one_of_its_runs_is_not_published(build, small_plan):
     run = small_plan.everything()[0].run
     build[2]._path(run).unlink()
@@ -255,6 +284,15 @@ def test_the_book_says_that_its_tables_are_the_published_ones(copied):
     assert "gives every claim the published verdict" in text
 
 
+@pytest.mark.parametrize("change", ["gone", "new"])
+def test_a_column_of_one_table_alone_is_named(copied, change):
+    table = pd.read_csv(copied / "results.csv")
+    changed = table.drop(columns="mcc") if change == "gone" else table.assign(new=1)
+    changed.to_csv(copied / "results.csv", index=False)
+    (told,) = published.deviations(copied)
+    assert told.startswith(f"results.csv: the column {'mcc' if change == 'gone' else 'new'} is in")
+
+
 def test_a_number_that_is_not_the_published_one_is_named(copied):
     table = pd.read_csv(copied / "results.csv")
     chosen = table.query("protocol == 'subject_disjoint' and model == 'svm'").index[0]
@@ -262,7 +300,7 @@ def test_a_number_that_is_not_the_published_one_is_named(copied):
     table.to_csv(copied / "results.csv", index=False)
     (sentence,) = published.deviations(copied)
     assert "protocol subject_disjoint, model svm" in sentence and "roc_auc" in sentence
-    assert "1 rows of its tables are not" in results_page.generated(copied)["published"]
+    assert "1 of the tables' rows are not" in results_page.generated(copied)["published"]
 
 
 def test_a_claim_with_another_verdict_is_named(copied):

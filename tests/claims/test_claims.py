@@ -56,7 +56,7 @@ def build(tmp_path):
             "differences": differences or [difference(-0.1, -0.2, 0.0)],
         }.items():
             pd.DataFrame(rows).to_csv(tmp_path / f"{name}.csv", index=False)
-        return claims.read_facts(tmp_path, tmp_path)
+        return claims.read_facts([tmp_path / "01_dataset.ipynb"], tmp_path)
 
     return make
 
@@ -302,7 +302,7 @@ def test_a_missing_number_or_row_is_named(build):
 
 def test_verdicts_are_written_where_the_book_reads_them(build, tmp_path):
     build()
-    written = claims.write(tmp_path, tmp_path)
+    written = claims.write([tmp_path / "01_dataset.ipynb"], tmp_path)
     read = pd.read_csv(tmp_path / "claims.csv", keep_default_na=False)
     assert read["verdict"].tolist() == written["verdict"].tolist()
 
@@ -380,7 +380,7 @@ def test_numbers_that_are_glued_as_something_else_are_named(build, tmp_path):
     path = tmp_path / "01_dataset.ipynb"
     path.write_text(path.read_text().replace('"1.0"', '"np.float64(1.0)"'))
     with pytest.raises(InputError, match="x is glued as"):
-        claims.read_facts(tmp_path, tmp_path)
+        claims.read_facts([path], tmp_path)
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "{}", '{"scaling": [1], "demo": []}'])
@@ -390,12 +390,12 @@ def test_benchmarks_that_cannot_be_read_are_named(tmp_path, monkeypatch, content
     if content is not None:
         (tmp_path / "benchmarks" / "results.json").write_text(content)
     with pytest.raises(InputError, match=r"results\.json .*make bench"):
-        claims.read_facts(tmp_path, tmp_path)
+        claims.read_facts([], tmp_path)
 
 
 def test_missing_tables_are_named(tmp_path):
     with pytest.raises(InputError, match="make book"):
-        claims.read_facts(tmp_path, tmp_path)
+        claims.read_facts([], tmp_path)
 
 
 def test_the_papers_figures_go_by_their_names(build):

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from leukgnn import graphs
 from leukgnn.features import features_hash
 from leukgnn.files import InputError
-from leukgnn.graphs import Attached, Cliques, Joined, NoGraph
+from leukgnn.graphs import Attached, Cliques, Joined, NoGraph, search
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +78,19 @@ def test_neighbours_do_not_depend_on_the_number_of_threads():
 
 
 def test_attached_cells_do_not_depend_on_each_other(x):
-    together, _ = graphs.attach(x[:20], x[20:], 5)
-    alone, _ = graphs.attach(x[3:4], x[20:], 5)
-    np.testing.assert_array_equal(together[3:4], alone)
+    """Few cells are attached by one product, many in scikit-learn's blocks: the same."""
+    many = 2 * search.FEW
+    together, similarity = graphs.attach(x[:many], x[many:], 5)
+    for few in (slice(3, 4), slice(0, search.FEW)):
+        alone, alike = graphs.attach(x[few], x[many:], 5)
+        np.testing.assert_array_equal(together[few], alone)
+        np.testing.assert_allclose(similarity[few], alike, atol=1e-7)
+
+
+def test_few_cells_break_ties_by_index_too(x):
+    doubled = np.tile(x[:40], (3, 1))
+    alone, similarity = graphs.attach(x[7:9], doubled, 3)
+    assert alone.tolist() == [[7, 47, 87], [8, 48, 88]] and (similarity == 1).all()
 
 
 @pytest.mark.parametrize(
@@ -279,12 +289,23 @@ def test_a_written_graph_is_read_only_for_its_own_settings(x, tmp_path):
     )
 
 
-def test_a_written_graph_is_never_unpickled(x, tmp_path):
+@pytest.mark.parametrize("damage", ["pickled", "another's", "cut", "no settings"])
+def test_a_written_graph_that_cannot_be_is_built_anew(x, tmp_path, damage):
+    """A build may be killed between a graph and its settings; and nothing is ever unpickled."""
+    e = graphs.knn_edges(graphs.knn(x, 3)[0])
     settings = {"k": 3, "edges": "union", "features": features_hash(x)}
-    graphs.write_graph(tmp_path, graphs.knn_edges(graphs.knn(x, 3)[0]), settings)
-    np.savez(tmp_path / "graph.npz", edge_index=np.array([[1], [None]], dtype=object))
-    with pytest.raises(ValueError, match="allow_pickle=False"):
-        graphs.read_graph(str(tmp_path), features=x, k=3, edges="union")
+    graphs.write_graph(tmp_path, e, settings)
+    path = tmp_path / "graph.npz"
+    if damage == "pickled":
+        np.savez(path, edge_index=np.array([[1], [None]], dtype=object))
+    elif damage == "another's":
+        np.savez(path, edge_index=e[:, :-1])
+    elif damage == "cut":
+        path.write_bytes(path.read_bytes()[:-9])
+    else:
+        path.with_suffix(".json").write_text("{")
+    read = graphs.read_graph(str(tmp_path), features=x, k=3, edges="union")
+    np.testing.assert_array_equal(read, e)
 
 
 def test_like_the_reference_is_within_what_99_of_100_cells_are():
