@@ -4,8 +4,8 @@ Nothing that is uploaded is written to disk or kept, and nothing is fetched from
 """
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Lock
 from typing import Any, BinaryIO
 
 from flask import Flask, Request, Response, jsonify, request, send_file
@@ -70,7 +70,9 @@ def create_app(predictor: Predictor) -> Flask:
     app = _App(__name__, static_folder="page", static_url_path="")
     app.config["MAX_CONTENT_LENGTH"] = REQUEST_BYTES
     app.config["MAX_FORM_PARTS"] = 4 * FILES  # counted and refused by our own sentence before
-    one_at_a_time = Lock()  # two passes side by side would only share the processor's cores
+    # Two passes side by side would only share the processor's cores, and every thread that asks
+    # would keep a team of helpers of its own.
+    networks = ThreadPoolExecutor(max_workers=1)
 
     @app.get("/")
     def page() -> Response:
@@ -98,8 +100,7 @@ def create_app(predictor: Predictor) -> Flask:
     @app.post("/api/predict")
     def predict() -> tuple[Response, int]:
         given = [(_shown(file), _reader(file)) for file in _files()]
-        with one_at_a_time:
-            results = classify(predictor, given)
+        results = networks.submit(classify, predictor, given).result()
         if any(result["ok"] for result in results):
             return jsonify(results=results), 200
         return jsonify(error=results[0]["error"], results=results), 400
