@@ -16,6 +16,11 @@ export function App() {
   const work = useCells();
   const [ready, setReady] = useState(!home.networks);
 
+  function nowReady() {
+    setReady(true);
+    document.getElementById("choose")?.focus(); // the button that was pressed is gone
+  }
+
   return (
     <>
       <a className="skip" href="#choose">
@@ -38,7 +43,7 @@ export function App() {
           </ErrorCard>
         )}
         {home.networks && model && !ready && (
-          <Loader networks={home.networks} model={model} onReady={() => setReady(true)} />
+          <Loader networks={home.networks} model={model} onReady={nowReady} />
         )}
         <Chooser
           cells={work.cells}

@@ -51,6 +51,8 @@ export type Result = Answer | Failure;
 /** Both as measured on held-apart subjects, not as aimed at. */
 export interface OperatingPoint {
   threshold: number;
+  /** Share of leukemic cells that the threshold is chosen to catch. */
+  aim: number;
   sensitivity: number;
   specificity: number;
 }

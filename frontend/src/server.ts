@@ -6,8 +6,11 @@ const UNREACHABLE =
   "The server could not be reached. Check that it is running, then classify again.";
 
 export async function get<T>(url: string, signal: AbortSignal): Promise<T> {
-  const response = await fetch(url, { signal });
-  if (!response.ok) throw new Error(`The server answered ${url} with status ${response.status}.`);
+  const response = await fetch(url, { signal }).catch((reason: Error) => {
+    if (signal.aborted) throw reason;
+    throw new Error(`${url} could not be reached; check the connection and try again.`);
+  });
+  if (!response.ok) throw new Error(`${url} was answered with status ${response.status}.`);
   return (await response.json()) as T;
 }
 

@@ -16,4 +16,5 @@ test("what is not there falls back", () => {
   assert.deepEqual(read("", fallback, there), fallback);
   const odd = "#protocol=b&models=mlp,<b>&metric=nothing&threshold=7";
   assert.deepEqual(read(odd, fallback, there), { ...fallback, protocol: "b", models: ["gcn"] });
+  assert.deepEqual(read("#protocol=toString", fallback, there), fallback);
 });

@@ -5,6 +5,7 @@ import {
   CELL_RADIUS,
   CENTRE,
   NODE_RADIUS,
+  nodeRadius,
   similarityRange,
   SIZE,
 } from "../src/pure/layout.js";
@@ -37,6 +38,16 @@ for (const [name, all] of [
       for (const b of nodes.slice(i + 1)) {
         assert.ok(Math.hypot(a.x - b.x, a.y - b.y) > 2 * NODE_RADIUS);
       }
+    }
+  });
+}
+
+for (const number of [1, 2, 10, 20, 30, 50]) {
+  test(`${number} equal neighbours are as large as fits`, () => {
+    const [nodes, radius] = [aroundCell(neighbours(...Array(number).fill(0.9))), nodeRadius(number)];
+    assert.ok(radius > 3 && radius <= NODE_RADIUS);
+    for (const [i, a] of nodes.entries()) {
+      for (const b of nodes.slice(i + 1)) assert.ok(Math.hypot(a.x - b.x, a.y - b.y) > 2 * radius);
     }
   });
 }

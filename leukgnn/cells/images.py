@@ -81,8 +81,8 @@ def decode_image(content: bytes, name: str) -> Image.Image:
 
 def check_size_and_mode(name: str, image: ImageFile) -> None:
     """Raise InputError unless an opened image is RGB, square and of a size that C-NMC has."""
-    if image.mode != "RGB" or _other_depth(image):
-        mode = _other_depth(image) or image.mode
+    mode = _held(image) if image.mode == "RGB" else image.mode
+    if mode != "RGB":
         raise InputError(
             f"{name}: the mode is {mode}, expected RGB with 8 bits a channel; "
             "use the image as distributed."
@@ -95,16 +95,18 @@ def check_size_and_mode(name: str, image: ImageFile) -> None:
         )
 
 
-def _other_depth(image: ImageFile) -> str:
-    """What a file holds, where Pillow would squeeze 16 or 5 bits a channel into 8; else empty.
+def _held(image: ImageFile) -> str:
+    """What a file holds that Pillow calls RGB, such as a transparent colour or 16 bits a channel.
 
     It keeps the upper 8 of 16 bits, so that numbers from 0 to 255 would all become 0.
     """
+    if "transparency" in image.info:
+        return "RGBA"
     for tile in image.tile:
         held = tile.args if isinstance(tile.args, str) else str((tile.args or ("",))[0])
         if ";" in held:
             return held
-    return ""
+    return "RGB"
 
 
 def _first_sentence(error: BaseException) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from leukgnn.cells.images import decode_image
 from leukgnn.demo.predictor import BATCH, Predictor
+from leukgnn.evaluation import SENSITIVITY
 from leukgnn.files import InputError
 from leukgnn.paper import THRESHOLD
 
@@ -89,4 +90,5 @@ def described(metadata: Mapping[str, Any]) -> dict[str, Any]:
         "notice": NOTICE,
         "threshold": THRESHOLD,
         **metadata,
+        "operating_point": {**metadata["operating_point"], "aim": SENSITIVITY},
     }

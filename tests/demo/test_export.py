@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +158,17 @@ def saved_as_csv(page, read):
     return read(saved.value.path(), dtype={"error": str, "warnings": str}, keep_default_na=False)
 
 
+def with_alpha_mask(image):
+    """A BMP of 32 bits whose header (BITMAPV4) has a mask of alpha."""
+    rows = np.asarray(image.convert("RGBA"))[::-1, :, [2, 1, 0, 3]].tobytes()
+    width, height = image.size
+    masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    header = struct.pack("<IiiHHIIiiII", 108, width, height, 1, 32, 3, len(rows), 0, 0, 0, 0)
+    header += masks + b"BGRs" + bytes(48)
+    place = 14 + len(header)
+    return struct.pack("<2sIHHI", b"BM", place + len(rows), 0, 0, place) + header + rows
+
+
 def odd_files(drawn):
     """What is no image of a cell, or not a whole one, by name."""
 
@@ -171,7 +183,11 @@ def odd_files(drawn):
         "text.png": b"no image",
         "grey.png": stored(cell.convert("L"), "PNG"),
         "palette.png": stored(cell.convert("P"), "PNG"),
+        "bits.png": stored(cell.convert("1"), "PNG"),
+        "deep.png": stored(Image.fromarray(np.zeros((450, 450), np.uint16)), "PNG"),
         "alpha.png": stored(cell.convert("RGBA"), "PNG"),
+        "alpha.bmp": with_alpha_mask(cell),
+        "clear.png": stored(cell, "PNG", transparency=(0, 0, 0)),
         "grey.jpg": stored(cell.convert("L"), "JPEG"),
         "alpha.webp": stored(cell.convert("RGBA"), "WEBP", lossless=True, exact=True),
         "small.bmp": stored(cell.resize((100, 100)), "BMP"),
@@ -194,6 +210,14 @@ def test_the_page_answers_as_python_does_with_the_network_off(
         image.save(tmp_path / name)
     for name, content in odd_files(drawn).items():
         (tmp_path / name).write_bytes(content)
+    turned = Image.Exif()
+    turned[0x0112] = 6  # its orientation, which neither side follows
+    lossy, exact = {"quality": 95}, {"lossless": True}
+    for kind, how in (("jpg", lossy), ("png", {}), ("webp", exact)):
+        drawn[1].save(tmp_path / f"plain.{kind}", **how)
+        drawn[1].save(tmp_path / f"turned.{kind}", exif=turned, **how)
+    if real_cells:  # the reference holds this very cell, in whatever format
+        Image.open(real_cells[0]).save(tmp_path / "copy.png")
     paths = [*sorted(tmp_path.iterdir()), *real_cells]
     asked = []
     page = opened(browser, address, asked, viewport={"width": 1280, "height": 900})
@@ -228,6 +252,9 @@ def test_the_page_answers_as_python_does_with_the_network_off(
         kinds = [warning.partition("distance")[0] for warning in theirs["warnings"]]
         assert all(kind in ours["warnings"] for kind in kinds)
         assert bool(ours["warnings"]) == bool(theirs["warnings"])
+    alike = told.set_index("file_name")["probability"]
+    for kind in ("jpg", "png", "webp"):
+        assert alike[f"turned.{kind}"] == alike[f"plain.{kind}"]
 
 
 def test_other_neighbours_move_the_answer_and_back(address, browser, serious):

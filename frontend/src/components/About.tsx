@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import type { Model } from "../api";
-import { AIM, counted, megabytes, percent, three, two } from "../pure/wording";
+import { counted, megabytes, percent, three, two } from "../pure/wording";
 import { PerformanceTable } from "./PerformanceTable";
 import { Provenance } from "./Provenance";
 
@@ -33,7 +33,7 @@ export function About({ model }: { model: Model }) {
           <Fact name="Edges">to the k = {model.k} most similar reference cells, by cosine</Fact>
           <Fact name="Decision">leukemic from a probability of {two(model.threshold)}</Fact>
           <Fact name="Operating point">
-            {three(point.threshold)}, chosen to catch {percent(AIM)} of leukemic cells; on subjects it had not met:
+            {three(point.threshold)}, chosen to catch {percent(point.aim)} of leukemic cells; on subjects it had not met:
             sensitivity {percent(point.sensitivity)}, specificity {percent(point.specificity)}
           </Fact>
           <Fact name="Limits">

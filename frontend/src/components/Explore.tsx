@@ -47,7 +47,8 @@ function Speaker({ neighbour: { label, subject, filename }, action, onAct }: Spe
 /** Other neighbourhoods of the same cell: how many cells, and which of them may speak. */
 export function Explore({ networks, first, answer, k, onDecided }: Props) {
   const id = useId();
-  const latest = useRef(0);
+  const wanted = useRef<{ count: number; names: string[] }>(undefined); // the newest not asked yet
+  const asking = useRef(false);
   const [chosen, setChosen] = useState(k);
   const [removed, setRemoved] = useState<Neighbour[]>([]);
   const [error, setError] = useState<string>();
@@ -55,17 +56,24 @@ export function Explore({ networks, first, answer, k, onDecided }: Props) {
   function decide(count: number, without: Neighbour[]) {
     setChosen(count);
     setRemoved(without);
-    latest.current += 1;
-    const asked = latest.current;
-    const names = without.map(({ filename }) => filename);
-    networks.decide(first, count, names).then(
-      (found) => {
-        if (asked !== latest.current) return; // the reader has moved on
+    wanted.current = { count, names: without.map(({ filename }) => filename) };
+    if (!asking.current) void askTheNewest();
+  }
+
+  /** One after the other, and only what the reader wants by then: a slider passes many numbers. */
+  async function askTheNewest() {
+    asking.current = true;
+    for (let now = wanted.current; now; now = wanted.current) {
+      wanted.current = undefined;
+      try {
+        const found = await networks.decide(first, now.count, now.names);
         setError(undefined);
-        onDecided(found);
-      },
-      (reason: Error) => setError(reason.message),
-    );
+        if (!wanted.current) onDecided(found);
+      } catch (reason) {
+        setError((reason as Error).message);
+      }
+    }
+    asking.current = false;
   }
 
   const gone = new Set(removed.map(({ filename }) => filename)); // before the answer is there too
@@ -98,20 +106,19 @@ export function Explore({ networks, first, answer, k, onDecided }: Props) {
       {first.milliseconds && <Took milliseconds={first.milliseconds} />}
       <p>Who speaks to it, by class and subject:</p>
       <ul className="speakers">
-        {speaking.map((neighbour) => (
+        {[...speaking, ...removed].map((neighbour) => (
           <Speaker
             key={neighbour.filename}
             neighbour={neighbour}
-            action="Remove"
-            onAct={() => decide(chosen, [...removed, neighbour])}
-          />
-        ))}
-        {removed.map((neighbour) => (
-          <Speaker
-            key={neighbour.filename}
-            neighbour={neighbour}
-            action="Put back"
-            onAct={() => decide(chosen, removed.filter((other) => other !== neighbour))}
+            action={gone.has(neighbour.filename) ? "Put back" : "Remove"}
+            onAct={() =>
+              decide(
+                chosen,
+                gone.has(neighbour.filename)
+                  ? removed.filter((other) => other !== neighbour)
+                  : [...removed, neighbour],
+              )
+            }
           />
         ))}
       </ul>

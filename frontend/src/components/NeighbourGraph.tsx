@@ -1,6 +1,6 @@
 import { useId } from "react";
 import type { Neighbour } from "../api";
-import { aroundCell, CELL_RADIUS, CENTRE, NODE_RADIUS, SIZE } from "../pure/layout";
+import { aroundCell, CELL_RADIUS, CENTRE, NODE_RADIUS, nodeRadius, SIZE } from "../pure/layout";
 import { similarity } from "../pure/wording";
 import { ClassShape } from "./ClassShape";
 
@@ -15,6 +15,7 @@ export function NeighbourGraph({ neighbours, preview, summary }: Props) {
   const clip = useId();
   const nodes = aroundCell(neighbours);
   const side = 2 * CELL_RADIUS;
+  const radius = nodeRadius(neighbours.length);
   return (
     <svg
       className="graph"
@@ -46,10 +47,12 @@ export function NeighbourGraph({ neighbours, preview, summary }: Props) {
             {`${rank}: ${neighbour.label}, subject ${neighbour.subject}, ` +
               `similarity ${similarity(neighbour.similarity)}, ${neighbour.filename}`}
           </title>
-          <ClassShape label={neighbour.label} x={x} y={y} radius={NODE_RADIUS} />
-          <text className={neighbour.label === "Healthy" ? "on-healthy" : "on-leukemic"} x={x} y={y}>
-            {rank}
-          </text>
+          <ClassShape label={neighbour.label} x={x} y={y} radius={radius} />
+          {radius > (2 * NODE_RADIUS) / 3 && (
+            <text className={neighbour.label === "Healthy" ? "on-healthy" : "on-leukemic"} x={x} y={y}>
+              {rank}
+            </text>
+          )}
         </g>
       ))}
     </svg>

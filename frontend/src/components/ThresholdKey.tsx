@@ -1,5 +1,5 @@
 import type { Answer, Model } from "../api";
-import { AIM, percent, three, two } from "../pure/wording";
+import { percent, three, two } from "../pure/wording";
 
 /** Says what the two marks on the scale mean, and on which side of them this cell is. */
 export function ThresholdKey({ answer, model }: { answer: Answer; model: Model }) {
@@ -16,7 +16,7 @@ export function ThresholdKey({ answer, model }: { answer: Answer; model: Model }
         <span className="swatch dashed" aria-hidden="true" />
         <span>
           <strong>{three(point.threshold)}, the operating point:</strong> this cell is{" "}
-          {answer.above_operating_point ? "above" : "below"} it. It is chosen to catch {percent(AIM)} of
+          {answer.above_operating_point ? "above" : "below"} it. It is chosen to catch {percent(point.aim)} of
           leukemic cells. On subjects the model had not met, it caught {percent(point.sensitivity)} and
           left {percent(point.specificity)} of the healthy ones below.
         </span>

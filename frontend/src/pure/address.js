@@ -28,7 +28,7 @@ export const written = ({ protocol, models, metric, threshold, cell, k }) =>
 export function read(hash, fallback, there) {
   const said = new URLSearchParams(hash.replace(/^#/, ""));
   const protocol = said.get("protocol") ?? "";
-  const known = protocol in there.models ? protocol : fallback.protocol;
+  const known = Object.hasOwn(there.models, protocol) ? protocol : fallback.protocol;
   const models = (said.get("models") ?? "")
     .split(",")
     .filter((key) => there.models[known]?.includes(key));

@@ -6,6 +6,8 @@
 const COPY = "copy it again from the data set.";
 /** @type {Record<number, string>} */
 const PNG_MODES = { 0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA" };
+/** @type {Record<string, string>} */
+const OF_OTHER_DEPTH = { "L;1": "1", "L;16": "I;16", "RGB;16": "RGB;16B" };
 
 /**
  * Refuse what is not an RGB image of a size that the networks know.
@@ -66,7 +68,10 @@ function bmp(view) {
   const [width, height] = [view.getInt32(18, true), Math.abs(view.getInt32(22, true))];
   const bits = view.getUint16(28, true);
   const rows = 4 * Math.ceil((width * bits) / 32) * height;
-  const mode = bits === 24 || bits === 32 ? "RGB" : bits === 16 ? "BGR;16" : "P";
+  // A mask of alpha stands where the longer headers have one; of 24 bits none is read.
+  const alpha = bits === 32 && view.getUint32(14, true) >= 56 && view.getUint32(66, true) !== 0;
+  const mode =
+    bits === 24 || bits === 32 ? (alpha ? "RGBA" : "RGB") : bits === 16 ? "BGR;16" : "P";
   return { width, height, mode, whole: view.byteLength >= view.getUint32(10, true) + rows };
 }
 
@@ -74,15 +79,17 @@ function bmp(view) {
 function png(view) {
   const [bits, kind] = [view.getUint8(24), view.getUint8(25)];
   let at = 8;
+  let clear = false; // whether one colour is transparent, by a chunk tRNS
   // A chunk is a length, four letters, the data and a checksum; the last one is IEND.
   while (at + 12 <= view.byteLength && view.getUint32(at + 4) !== 0x49454e44) {
+    clear ||= view.getUint32(at + 4) === 0x74524e53;
     at += view.getUint32(at) + 12;
   }
-  const mode = PNG_MODES[kind] ?? "unknown";
+  const mode = kind === 2 && clear ? "RGBA" : (PNG_MODES[kind] ?? "unknown");
   return {
     width: view.getUint32(16),
     height: view.getUint32(20),
-    mode: bits === 8 || kind === 3 ? mode : `${mode};${bits}`,
+    mode: OF_OTHER_DEPTH[`${mode};${bits}`] ?? mode,
     whole: at + 12 <= view.byteLength,
   };
 }

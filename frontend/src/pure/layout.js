@@ -4,9 +4,17 @@
 export const SIZE = 340; // of the square drawing
 export const CENTRE = SIZE / 2;
 export const CELL_RADIUS = 32;
-export const NODE_RADIUS = 13;
+export const NODE_RADIUS = 13; // of a few
 const NEAREST = CELL_RADIUS + NODE_RADIUS + 18;
 const FARTHEST = CENTRE - NODE_RADIUS - 4;
+
+/**
+ * As large as `number` nodes can be that stand around the cell, all at the same distance.
+ *
+ * @param {number} number
+ */
+export const nodeRadius = (number) =>
+  Math.min(NODE_RADIUS, NEAREST * Math.sin(Math.PI / Math.max(2, number)) - 0.5);
 
 /** @param {Neighbour[]} neighbours */
 export function similarityRange(neighbours) {

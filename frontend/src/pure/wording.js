@@ -1,9 +1,6 @@
 /** How numbers and classes are written. */
 /** @import { Label } from "../api" */
 
-/** Share of leukemic cells that the operating point is chosen to catch. */
-export const AIM = 0.95;
-
 /** @param {number} share */
 export const percent = (share) => `${Math.round(share * 100)}\u00a0%`;
 
