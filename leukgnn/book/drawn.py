@@ -94,7 +94,9 @@ def _shape(artist: Artist, axes: Axes) -> tuple[str, Shape]:
 
 
 def _series(artist: Artist, axes: Axes) -> str:
-    """Name of a thing in the legend, or of the bars that it is one of."""
+    """Name of a thing: its own, in the legend, or of the bars that it is one of."""
+    if artist.get_gid():
+        return str(artist.get_gid())
     bars = [own for own in axes.containers if artist in own.get_children()]
     named: list[Any] = [artist, *bars, *(own.get_children()[0] for own in bars)]
     labels = [str(one.get_label()) for one in named]
@@ -104,7 +106,7 @@ def _series(artist: Artist, axes: Axes) -> str:
 def _named(values: "pd.Series[float]", axis: Axis) -> "pd.Series[float] | pd.Series[str]":
     """Values as the names of their places on an axis that has such."""
     shown, places = axis.get_major_formatter(), axis.get_majorticklocs()
-    if not isinstance(shown, FuncFormatter):
+    if values.empty or not isinstance(shown, FuncFormatter):
         return values
     names = shown.format_ticks(list(places))  # of a shared axis, too, which shows them elsewhere
     away = np.abs(np.subtract.outer(values.to_numpy(), places))

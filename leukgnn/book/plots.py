@@ -119,6 +119,8 @@ def changes(table: pd.DataFrame, axes: Axes, *, of: str) -> Axes:
     """
     per_cent = table.assign(change=100 * table[of])
     sns.boxplot(per_cent, x="change", y="step", color=SHADES[2], whis=(0, 100), ax=axes)
+    steps = per_cent["step"].unique()
+    axes.set_yticks(range(len(steps)), steps)
     axes.axvline(0, color="0.6", linewidth=0.8, zorder=0)
     axes.set(xlabel=f"change of {of} (%)", ylabel="")
     return axes
@@ -241,7 +243,10 @@ def forest(
     `label` goes into a legend, which the caller draws.
     """
     places = -np.arange(len(table))
-    axes.hlines(places + shift, table["low"], table["high"], color=colour, alpha=0.6, linewidth=2)
+    axes.hlines(
+        places + shift, table["low"], table["high"],
+        color=colour, alpha=0.6, linewidth=2, gid=label,
+    )  # fmt: skip
     axes.plot(table["value"], places + shift, "o", color=colour, markersize=5, label=label)
     axes.set_yticks(places, table["name"])
     axes.grid(axis="x", color="0.9")

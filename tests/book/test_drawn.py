@@ -47,6 +47,14 @@ def test_a_forest_plot_is_its_table(axes):
     points = found[(found["drawn_as"] == "points") & (found["series"] == "second")]
     assert points["y"].tolist() == ["GCN", "MLP"], "lifted a little, and still theirs"
     assert points["x"].tolist() == [0.5, 0.5]
+    intervals = found[found["drawn_as"] == "interval"]
+    assert intervals["series"].tolist() == ["", "", "second", "second"], "whose an interval is"
+
+
+def test_boxes_are_told_by_their_steps(axes):
+    table = pd.DataFrame({"step": ["turn", "flip"] * 4, "area": np.arange(8) / 100})
+    plots.changes(table, axes, of="area")
+    assert set(shown(axes)["y"]) <= {"turn", "flip"}
 
 
 def test_bars_have_sides_and_heights(axes):
