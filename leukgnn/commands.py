@@ -191,6 +191,17 @@ def light(options: Namespace) -> int:
     return 0
 
 
+def looks(options: Namespace) -> int:
+    """Ask fine-tuned networks what they look at."""
+    from leukgnn.experiments import looks
+    from leukgnn.features import resnet
+
+    weights = resnet.find_weights(options.weights or resnet.IMAGENET, download=True)
+    looks.look(options.folder, weights, options.output)
+    print(f"Looks written to {options.output}.")
+    return 0
+
+
 def properties(options: Namespace) -> int:
     """Measure cells."""
     from leukgnn.cells import properties

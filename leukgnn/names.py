@@ -93,6 +93,23 @@ REASONS = {  # ways to name the neighbours that carry an answer; the last ones c
     "reason_random": Name("chance"),
 }
 
+LOOKS = {  # ways to name the parts of a cell's picture that carry an answer
+    "look_occlusion": Name("occlusion, exact"),
+    "look_grad_cam": Name("Grad-CAM"),
+    "look_gradients": Name("integrated gradients"),
+}
+OTHER_NETWORKS = {  # the same ways by another network; all but another seed's cannot know
+    "other_seed": "by another seed",
+    "shuffled_labels": "trained on shuffled labels",
+    "untrained": "untrained network",
+}
+LOOKS |= {
+    f"{way}_{other}": Name(f"{LOOKS[way].label}, {words}")
+    for other, words in OTHER_NETWORKS.items()
+    for way in list(LOOKS)
+}
+LOOKS["look_random"] = Name("chance")
+
 MODELS = {
     "majority": Name("always leukemic", GREY),
     "size": Name("cell size alone", GREY),
@@ -166,7 +183,7 @@ WITNESS = "witness.csv"  # the runs that a build computed again
 
 def label(key: str) -> str:
     """Name for readers of whatever stands in a registry here; others stand for themselves."""
-    for registry in (MODELS, REASONS, PROTOCOLS, METRICS, GROUPINGS):
+    for registry in (MODELS, REASONS, LOOKS, PROTOCOLS, METRICS, GROUPINGS):
         if key in registry:
             return registry[key].label
     return key
