@@ -9,12 +9,14 @@ import torch
 from torch import nn
 
 from leukgnn import explain
+from leukgnn.cells import training_cells
 from leukgnn.cells.transforms import normalise
 from leukgnn.experiments import cnn, looks, official_folds
 from leukgnn.experiments.finetune import read_cells
 from leukgnn.features.resnet import find_weights
-from leukgnn.files import InputError
+from leukgnn.files import InputError, shipped_path
 from leukgnn.names import LOOKS
+from leukgnn.paper import FINE_TUNING
 
 WEIGHTS = find_weights("random:0")
 
@@ -212,3 +214,17 @@ def test_an_output_of_another_kind_is_refused_before_the_work(phantoms, tmp_path
     with pytest.raises(InputError, match=r"ends in \.parquet"):
         look(phantoms, tmp_path / "looks.csv")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_shipped_looks_are_whole():
+    found = pd.read_parquet(shipped_path("looks.parquet"))
+    assert found.groupby("method")["filename"].nunique().to_dict() == dict.fromkeys(
+        LOOKS, looks.CELLS
+    )
+    assert len(found) == looks.CELLS * len(LOOKS)
+    known = training_cells().set_index("filename").loc[found["filename"]]
+    for column in ("subject", "label", "fold"):
+        assert (known[column].to_numpy() == found[column].to_numpy()).all()
+    assert found["probability"].between(0, 1).all() and (found["fall"].abs() <= 1).all()
+    origin = json.loads(shipped_path("looks.json").read_text(encoding="utf-8"))
+    assert origin["cells"] == looks.CELLS and origin["epochs"] == FINE_TUNING.epochs
