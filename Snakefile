@@ -57,7 +57,7 @@ CHAPTERS = {  # name: what it reads besides the package
     "14_page": [FEATURES, RUNS, MODELS, SHIPPED],
     "15_encoder": [FEATURES, RUNS, IMAGED, f"{DATA}/properties.parquet"],
     "16_networks": [FEATURES, RUNS, IMAGED],
-    "17_people": [FEATURES, RUNS],
+    "17_people": [FEATURES, RUNS, IMAGED, f"{DATA}/cnn_predictions_people.parquet"],
     "18_reasons": [FEATURES, RUNS, IMAGED, f"{DATA}/looks.parquet", f"{DATA}/properties.parquet"],
 }
 LONGEST = ("03_features", "05_gcn", "06_results", "11_readings")  # begun first: see `results`
@@ -105,6 +105,7 @@ rule book:
         expand("benchmarks/{name}", name=["coverage.csv", "coverage.json", "mutants.csv"]),
         "benchmarks/page.json",
         sorted(str(path) for path in Path("book").glob("*.png")),
+        sorted(str(p) for name in ("_static", "_extra") for p in Path("book", name).rglob("*") if p.is_file()),
         f"{SITE}/model.json",
         f"{EXPLORER}/explorer.json",
         PUBLISHED,

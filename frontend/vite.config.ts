@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
 
@@ -10,6 +11,8 @@ const packedRuntime = (): Plugin => ({
       delete bundle[name];
       const source = gzipSync(part.source, { level: 9 });
       this.emitFile({ type: "asset", fileName: "assets/runtime.wasm.gz", source });
+      const licences = readFileSync("licenses-runtime.md", "utf-8");
+      this.emitFile({ type: "asset", fileName: "licenses-runtime.md", source: licences });
     }
   },
 });

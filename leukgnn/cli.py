@@ -24,10 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shell.settle()
     try:
         files.check_own_code()
-        return int(options.command(options))
+        status = int(options.command(options))
+        sys.stdout.flush()
+        return status
     except InputError as error:
         print(f"leukgnn: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # who reads, such as `head`, has enough; nothing is said on the way out
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
@@ -83,7 +88,6 @@ def _parser() -> argparse.ArgumentParser:
     runs = words.add_parser("runs", help="compute the runs of a profile that the store lacks")
     runs.add_argument("--plan", action="store_true", help="say what would be computed, and stop")
     runs.add_argument("--shard", default="1/1", metavar="I/N", help="part I of N equal parts")
-    runs.add_argument("--features", type=Path, help="a .npz file; default: the shipped features")
     runs.set_defaults(command=commands.runs, resumes=True)
 
     witness = words.add_parser("witness", help="compute published runs again and compare")
@@ -187,7 +191,6 @@ def _parser() -> argparse.ArgumentParser:
     explorer.set_defaults(command=commands.explorer, extra="book")
 
     results = words.add_parser("results", help="write build/results from the predictions")
-    results.add_argument("--draws", type=int, default=2000, help="bootstrap draws over subjects")
     results.set_defaults(command=commands.results)
 
     claims = words.add_parser("claims", help="judge the paper's claims by build/results")

@@ -40,7 +40,9 @@ def _from_root(path: str) -> str:
     root = files.project_root()
     if path.startswith("~/"):
         return str(Path(path).expanduser())
-    if not path or path.startswith("random:") or Path(path).is_absolute() or root == Path.cwd():
+    if not path or path == "imagenet" or path.startswith("random:"):
+        return path
+    if Path(path).is_absolute() or root == Path.cwd():
         return path
     return os.path.relpath(path, root)
 
@@ -66,11 +68,10 @@ def hidden(options: Namespace) -> int:
 def runs(options: Namespace) -> int:
     """Compute the runs of a profile, or a shard of them, into the store."""
     from leukgnn.experiments import Plan, fill, open_store, shard
-    from leukgnn.features import read_features, read_features_file
+    from leukgnn.features import read_features
 
     number, of = _shard(options.shard)
-    features = read_features_file(options.features) if options.features else read_features()
-    asked = shard(Plan.of(features, options.profile).everything(), number, of)
+    asked = shard(Plan.of(read_features(), options.profile).everything(), number, of)
     store = open_store(options.profile)
     missing = [a for a in asked if a.run not in store]
     print(f"{len(asked):,} runs, of which {len(missing):,} are to be computed.", flush=True)
@@ -286,7 +287,7 @@ def results(options: Namespace) -> int:
     answers = predictions(asked, open_store(options.profile))
     shipped = [reference(name, features.table)[0] for name in REFERENCES]
     everything = pd.concat([answers, *shipped], ignore_index=True)
-    tables.write(everything, files.build_folder() / "results", draws=options.draws)
+    tables.write(everything, files.build_folder() / "results")
     return 0
 
 

@@ -7,14 +7,17 @@ import platform
 import shutil
 import subprocess
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leukgnn import __version__
+
+if TYPE_CHECKING:  # whoever only names a path does without it
+    import pandas as pd
 
 # Where a build puts things, from the root of the checkout.
 HTML = Path("_build/html")
@@ -65,8 +68,10 @@ def atomic_path(target: Path) -> Iterator[Path]:
 @contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
     """Yield an empty folder beside `target` that takes its place only when all went well."""
+    check_named(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)  # of a killed process with this one's number
     temporary.mkdir()
     try:
         yield temporary
@@ -74,6 +79,12 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_named(folder: Path) -> None:
+    """Raise InputError for a folder without a name of its own, such as "."."""
+    if not folder.name:
+        raise InputError(f"{folder}: give the folder by its name, from the one above it.")
 
 
 def check_target(target: Path, suffix: str) -> None:
@@ -98,6 +109,13 @@ def write_json(target: Path, content: Any) -> None:
     with atomic_path(target) as temporary:
         text = json.dumps(content, indent=2, sort_keys=True) + "\n"
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_table(target: Path, table: "pd.DataFrame", provenance: Mapping[str, Any]) -> None:
+    """Write a `.parquet` table, and beside it a `.json` of where it comes from: first that one."""
+    write_json(target.with_suffix(".json"), provenance)
+    with atomic_path(target) as temporary:
+        table.to_parquet(temporary, index=False, compression="zstd")
 
 
 def sha256_bytes(content: bytes) -> str:

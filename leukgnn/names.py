@@ -80,7 +80,7 @@ POOLINGS = {  # of a person's cells, each beside the same network without edges
 
 FEW_CELLS = (1, 5, 20)  # of each person, shown to attention pooling
 
-REASONS = {  # ways to name the neighbours that carry an answer; the last ones cannot know
+REASONS = {  # ways to name the neighbours that carry an answer; the last are controls
     "reason_exact": Name("leaving one out"),
     "reason_gradients": Name("integrated gradients"),
     "reason_masked": Name("GNNExplainer"),
@@ -174,8 +174,7 @@ METRICS = {
 }
 
 TABLES = (  # of a build's results; `evaluation.tables` writes them
-    "results.csv", "predictions.parquet", "intervals.csv", "differences.csv", "subjects.csv",
-    "calibration.csv",
+    "results.csv", "predictions.parquet", "intervals.csv", "differences.csv",
 )  # fmt: skip
 FIGURE_DATA = "text/csv"  # form of a figure in a notebook, beside its picture
 WITNESS = "witness.csv"  # the runs that a build computed again

@@ -152,7 +152,8 @@ def test_a_chapter_runs_from_any_folder_with_paths_from_there(elsewhere):
 
 def test_paths_of_chapters_are_seen_from_the_root(elsewhere, monkeypatch):
     assert commands._from_root("../a") == "some/a"
-    assert commands._from_root("") == "" and commands._from_root("random:0") == "random:0"
+    for word in ("", "random:0", "imagenet"):
+        assert commands._from_root(word) == word
     assert commands._from_root("/tmp/a") == "/tmp/a"
     monkeypatch.setenv("HOME", "/home/me")
     assert commands._from_root("~/a") == "/home/me/a"
@@ -200,6 +201,34 @@ def test_a_disk_that_takes_no_more_is_one_sentence(phantoms, tmp_path, monkeypat
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith(f"leukgnn: f.npz: {os.strerror(number)}; make room")
     assert not list(tmp_path.glob("*.npz"))
+
+
+def test_a_reader_that_has_enough_ends_the_command_without_a_word(tmp_path):
+    """As `| head -1` does, before there is anything to write to."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "leukgnn.cli", "runs", "--plan"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert done.returncode == 1 and "Error" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("words", [["data", "get"], ["export"]])
+def test_a_folder_that_is_made_anew_has_a_name(tmp_path, monkeypatch, capsys, words):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("leukgnn.cells.verify._download_from_kaggle", lambda: pytest.fail("asked"))
+    assert cli.main([*words, "."]) == 2
+    assert capsys.readouterr().err.endswith("give the folder by its name, from the one above it.\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_process_of_the_same_number_left_is_no_hindrance(tmp_path):
+    left = tmp_path / f".made.{os.getpid()}"
+    left.mkdir()
+    (left / "half").touch()
+    with files.atomic_folder(tmp_path / "made") as made:
+        (made / "whole").touch()
+    assert [path.name for path in (tmp_path / "made").iterdir()] == ["whole"]
 
 
 def test_other_errors_of_the_system_keep_their_traceback(monkeypatch):

@@ -29,8 +29,9 @@ def checkout(tmp_path, monkeypatch):
     return tmp_path
 
 
-def begin(checkout, seconds):
-    (checkout / "Snakefile").write_text(SNAKEFILE.format(seconds=seconds), encoding="utf-8")
+def begin(checkout, seconds, before=""):
+    rules = before + SNAKEFILE.format(seconds=seconds)
+    (checkout / "Snakefile").write_text(rules, encoding="utf-8")
     command = [sys.executable, "-m", "leukgnn.steps", "--cores", "1"]
     environment = {**os.environ, "SNAKEMAKE_PROFILE": "none/such"}
     return subprocess.Popen(
@@ -55,6 +56,14 @@ def test_a_killed_build_goes_on_and_two_do_not_meet(checkout):
     said = third.communicate()[1]
     assert third.returncode == 0, said
     assert done.read_text(encoding="utf-8") == "whole\n"
+
+
+def test_after_a_kill_a_wrong_word_is_still_told(checkout):
+    (checkout / ".snakemake" / "locks").mkdir(parents=True)
+    (checkout / ".snakemake" / "locks" / "0.output.lock").touch()
+    build = begin(checkout, 0, before="raise SystemExit('profile=quik: expected quick or full.')\n")
+    said = build.communicate()[1]
+    assert build.returncode and "profile=quik: expected" in said and "CalledProcess" not in said
 
 
 def test_sources_of_the_future_get_todays_date(checkout):

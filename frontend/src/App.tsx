@@ -26,7 +26,13 @@ export function App() {
         <Intro model={model} />
         {error && (
           <ErrorCard heading="h2" title="The model could not be loaded" error={error}>
-            <button type="button" onClick={retry}>
+            <button
+              type="button"
+              onClick={() => {
+                retry();
+                samples.retry();
+              }}
+            >
               Try again
             </button>
           </ErrorCard>

@@ -43,6 +43,7 @@ function started() {
       reject(new Error("The networks stopped unexpectedly. Reload the page."));
     }
     waiting.clear();
+    worker = undefined; // it does not come back: who asks again gets a new one
   };
   return made;
 }

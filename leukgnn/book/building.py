@@ -260,7 +260,7 @@ def _try_tables() -> list[str]:
     site = json.loads((root / SITE / "model.json").read_text(encoding="utf-8"))["files"]
     sizes = {words[name]: told["bytes"] / 2**20 for name, told in site.items()}
     sizes["in all"] = sum(sizes.values())
-    agreement = pd.DataFrame(
+    alike = pd.DataFrame(
         {
             "Cells": row["cells"],
             "Number": row["n"],
@@ -278,7 +278,7 @@ def _try_tables() -> list[str]:
             name="tbl-try-sizes", caption="What a reader who classifies loads, once.", decimals=1,
         ),
         markdown_table(
-            agreement, name="tbl-try-agreement",
+            alike, name="tbl-try-agreement",
             caption="The page's networks beside the Python predictor.",
         ),
         markdown_table(

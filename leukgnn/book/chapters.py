@@ -203,7 +203,11 @@ def run(source: Path, output: Path, parameters: Mapping[str, Any]) -> None:
                 f"chapter {source.stem}: its kernel died, for want of memory perhaps ({error})."
             ) from error
         notebook = nbformat.read(executed, as_version=4)  # type: ignore[no-untyped-call]
-    _clean(notebook, source.stem, checked, time.perf_counter() - started)
+        try:
+            _clean(notebook, source.stem, checked, time.perf_counter() - started)
+        except ChapterError:
+            _keep(executed, files.build_folder() / "failed" / plain.name)
+            raise
     with files.atomic_path(output) as temporary:
         nbformat.write(notebook, temporary)  # type: ignore[no-untyped-call]
 

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
@@ -129,27 +129,25 @@ def chromium() -> str | None:
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
 
 
-def _driven() -> str | None:
-    """Path of a browser that can be driven here; None without Chromium or without `playwright`."""
+def _driver() -> Callable[[], Any] | None:
+    """What drives the browser that is here; None without Chromium or without `playwright`."""
     try:
-        import playwright.sync_api  # noqa: F401
+        from playwright.sync_api import sync_playwright
     except ImportError:
         return None
-    return chromium()
+    return sync_playwright if chromium() else None
 
 
 @contextmanager
 def offline_browser() -> Iterator[Any]:
     """Headless Chromium with the network off, as `playwright` drives it; None without either."""
-    path = _driven()
-    if path is None:
+    drive = _driver()
+    if drive is None:
         yield None
         return
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
+    with drive() as playwright:
         arguments = [*QUIET, OFFLINE]
-        with playwright.chromium.launch(executable_path=path, args=arguments) as browser:
+        with playwright.chromium.launch(executable_path=chromium(), args=arguments) as browser:
             yield browser
 
 
@@ -164,7 +162,7 @@ def check_in_browser(html: Path) -> list[str]:
         there is no Chromium or no `playwright`, the check says on the terminal that it was left
         out and returns nothing; where there is no axe, that axe was.
     """
-    if _driven() is None:
+    if _driver() is None:
         print("The look at the book in a browser was left out: no Chromium or no playwright.")
         return []
     axe = accessibility.script()

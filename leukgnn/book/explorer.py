@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from leukgnn import evaluation, files, names, paper
+from leukgnn.book.published import row_of
 from leukgnn.experiments import Asked, Partition, Plan, Store, values
 from leukgnn.graphs import attach
 from leukgnn.text import with_policy
@@ -98,27 +99,21 @@ def described(predictions: pd.DataFrame, intervals: pd.DataFrame) -> tuple[dict[
     at = at.set_index(["protocol", "model"]).sort_index()
     for protocol in PROTOCOLS:
         own = table[table["protocol"] == protocol]
-        models = []
-        for model in (name for name in MODELS if name in set(own["model"])):
-            runs = [
-                packed.run(cells.index.get_indexer(pd.Index(run["filename"])), run["probability"])
-                for _, run in own[own["model"] == model].groupby("seed")
-            ]
-            known = {
-                metric: free.loc[[(protocol, model, metric)]][SPAN].to_numpy()[0].round(6).tolist()
-                for metric in FREE
-                if (protocol, model, metric) in free.index
+        models = [
+            {
+                "key": model,
+                "label": names.label(model),
+                "colour": names.model_colour(model),
+                "runs": [
+                    packed.run(cells.index.get_indexer(pd.Index(r["filename"])), r["probability"])
+                    for _, r in own[own["model"] == model].groupby("seed")
+                ],
+                "free": _free(free, protocol, model),
+                "at": packed.add(_in_order(at.loc[[(protocol, model)]]).astype(np.float32)),
             }
-            models.append(
-                {
-                    "key": model,
-                    "label": names.label(model),
-                    "colour": names.model_colour(model),
-                    "runs": runs,
-                    "free": known,
-                    "at": packed.add(_in_order(at.loc[[(protocol, model)]]).astype(np.float32)),
-                }
-            )
+            for model in MODELS
+            if model in set(own["model"])
+        ]
         label = names.PROTOCOLS[protocol].label
         protocols.append({"key": protocol, "label": label, "models": models})
     told = {
@@ -138,6 +133,14 @@ def described(predictions: pd.DataFrame, intervals: pd.DataFrame) -> tuple[dict[
         "bytes": len(packed.content),
     }
     return told, bytes(packed.content)
+
+
+def _free(intervals: pd.DataFrame, protocol: str, model: str) -> dict[str, list[float]]:
+    """Value, low and high of the metrics that no threshold changes, as far as there are some."""
+    found = {m: (protocol, model, m) for m in FREE if (protocol, model, m) in intervals.index}
+    return {
+        m: row_of(intervals, key)[SPAN].astype(float).round(6).tolist() for m, key in found.items()
+    }
 
 
 def neighbourhoods(plan: Plan, store: Store) -> tuple[dict[str, Any], bytes]:

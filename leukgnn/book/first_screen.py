@@ -7,9 +7,8 @@ import pandas as pd
 
 from leukgnn import files, paper
 from leukgnn.book import drawn, plots
-from leukgnn.book.published import provenance, table
-from leukgnn.claims import TABLES as KEYS
-from leukgnn.evaluation import PRIMARY, from_counts
+from leukgnn.book.published import keyed, provenance, row_of
+from leukgnn.evaluation import PRIMARY, from_counts, outcome
 from leukgnn.files import FIGURES
 from leukgnn.names import INK, MODELS, PROTOCOLS
 from leukgnn.text import counted, with_interval
@@ -25,6 +24,7 @@ SHOWN = {
     "as_written": ("gcn", "mlp", "svm", "size"),
     "subject_disjoint": ("gcn", "mlp", "svm", "cnn", "size"),
 }
+WEIGHED_ALIKE = {"value": "", "low": "_low", "high": "_high"}  # ends of columns `by_subject`
 THEMES = {"light": ("#ffffff", "#323232"), "dark": ("#14181e", "#ced6dd")}  # ground, text
 
 
@@ -36,26 +36,29 @@ def generated(results: Path) -> dict[str, str]:
     results : Path
         Folder of this build's tables.
     """
-    rows = table("intervals.csv", results).set_index(KEYS["intervals"]).sort_index()
-    gaps = table("differences.csv", results).set_index(KEYS["differences"]).sort_index()
+    rows = keyed("intervals", results)
+    gaps = keyed("differences", results)
     return {"answer": _answer(rows, gaps), "first": _figure()}
 
 
 def _answer(rows: pd.DataFrame, gaps: pd.DataFrame) -> str:
     """The answer to the page's title, in two sentences."""
-    primary = _row(gaps, PRIMARY)
-    at_equal_size = _row(gaps, (*PRIMARY[:3], "size_adjusted_auc"))
+    primary = row_of(gaps, PRIMARY)
+    at_equal_size = row_of(gaps, (*PRIMARY[:3], "size_adjusted_auc"))
 
     def accuracy(protocol: str, model: str) -> str:
-        return with_interval(_row(rows, (protocol, model, "accuracy")))
+        return with_interval(row_of(rows, (protocol, model, "accuracy")))
 
-    subjects = _row(rows, ("other_partitions", "gcn", "roc_auc"))["subjects"]
+    alike = {name: primary[f"by_subject{end}"] for name, end in WEIGHED_ALIKE.items()}
+    subjects = row_of(rows, ("other_partitions", "gcn", "roc_auc"))["subjects"]
     partitions = counted(provenance()["partitions"], "partition")
     return (
         f"**{ANSWERS[primary['outcome']]}.** Asked about cells of people whom "
         f"it has not met, the graph network differs from the same network without graph by "
         f"{with_interval(primary, signed=True)} in ROC AUC (*{primary['outcome']}*; {subjects:.0f} "
-        f"people, {partitions} of them), and among cells of about equal size by "
+        f"people, {partitions} of them; with every person weighed alike "
+        f"{with_interval(alike, signed=True)}, *{outcome(alike['low'], alike['high'])}*), and "
+        f"among cells of about equal size by "
         f"{with_interval(at_equal_size, signed=True)} (*{at_equal_size['outcome']}*). "
         f"The paper prints an accuracy of {paper.PRINTED['gcn'].accuracy:.3f} and a confusion "
         f"matrix that gives {_of_matrix():.3f}; the protocol that it writes down gives "
@@ -65,15 +68,9 @@ def _answer(rows: pd.DataFrame, gaps: pd.DataFrame) -> str:
     )
 
 
-def _row(rows: pd.DataFrame, key: tuple[str, ...]) -> pd.Series:
-    """The row of a key."""
-    return rows.loc[[key]].iloc[0]
-
-
 def _of_matrix() -> float:
     """Accuracy of the paper's printed confusion matrix."""
-    counts = (getattr(paper.CONFUSION, name) for name in ("tn", "fp", "fn", "tp"))
-    return float(from_counts(*counts)["accuracy"])
+    return float(from_counts(**vars(paper.CONFUSION))["accuracy"])
 
 
 def _figure() -> str:
@@ -97,7 +94,7 @@ def _figure() -> str:
 
 def draw(results: Path, folder: Path) -> None:
     """Draw `first_light.svg` and `first_dark.svg` from the tables of a build."""
-    rows = table("intervals.csv", results).set_index(KEYS["intervals"]).sort_index()
+    rows = keyed("intervals", results)
     for theme, colours in THEMES.items():
         with files.atomic_path(folder / f"first_{theme}.svg") as temporary:
             shown = _draw(rows, temporary, *colours)
@@ -123,7 +120,7 @@ def _draw(rows: pd.DataFrame, target: Path, ground: str, ink: str) -> pd.DataFra
             colour = PROTOCOLS[protocol].colour
             colour = ink if colour == INK else colour  # which is black, also on a dark ground
             for model in models:
-                row = _row(rows, (protocol, model, "accuracy"))
+                row = row_of(rows, (protocol, model, "accuracy"))
                 axes.hlines(place, row["low"], row["high"], color=colour, linewidth=3, alpha=0.7)
                 axes.plot(row["value"], place, "o", color=colour, markersize=7)
                 names.append(f"{_short(model)}, {PROTOCOLS[protocol].label}")

@@ -170,7 +170,7 @@ def by_k(table: pd.DataFrame, axes: Axes, *, of: str) -> Axes:
     return axes
 
 
-def curves(history: pd.DataFrame, axes: Axes, *, of: str, by: str, against: str = "epoch") -> Axes:
+def curves(history: pd.DataFrame, axes: Axes, *, of: str, by: str) -> Axes:
     """Training curves: column `of`, one colour for each value of `by`, a thin line a seed.
 
     Values that are models of the registry get its colours and labels.
@@ -179,9 +179,9 @@ def curves(history: pd.DataFrame, axes: Axes, *, of: str, by: str, against: str 
         label, colour = _shown(key, place)
         dashes = "-" if key in MODELS else DASHES[place % len(DASHES)]
         for _, run in rows.groupby("seed"):
-            axes.plot(run[against], run[of], dashes, color=colour, linewidth=1.2, label=label)
+            axes.plot(run["epoch"], run[of], dashes, color=colour, linewidth=1.2, label=label)
             label = None  # one entry in the legend for all seeds
-    axes.set(xlabel=against, ylabel=of.replace("_", " "))
+    axes.set(xlabel="epoch", ylabel=of.replace("_", " "))
     axes.legend()
     return axes
 

@@ -13,13 +13,14 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from leukgnn import files
+from leukgnn.claims import KEYS
 from leukgnn.features import read_features, shipped_features
 from leukgnn.files import InputError
-from leukgnn.names import TABLES as BUILT
+from leukgnn.names import TABLES
 from leukgnn.profiles import profile
 
 FOLDER = files.shipped_path("published")
-TABLES = (*(name for name in BUILT if name.endswith(".csv")), "claims.csv")
+COMPARED = (*(name for name in TABLES if name.endswith(".csv")), "claims.csv")
 PROVENANCE = "provenance.json"
 PROFILE = "full"
 KEY_COLUMNS = ("protocol", "model", "seed", "fold", "first", "second", "metric")
@@ -28,11 +29,21 @@ SAME = 1e-9  # how near two tables of the same runs must be
 
 
 def table(name: str, folder: Path = FOLDER) -> pd.DataFrame:
-    """One of `TABLES`, of the published run or of a build's `folder`."""
+    """One of `COMPARED`, of the published run or of a build's `folder`."""
     path = folder / name
     if not path.is_file():
         raise InputError(f"{path} is missing: run `make book` first.")
     return pd.read_csv(path, keep_default_na=name != "claims.csv")
+
+
+def keyed(name: str, folder: Path = FOLDER) -> pd.DataFrame:
+    """The table `intervals` or `differences`, a row a key, in their order."""
+    return table(f"{name}.csv", folder).set_index(KEYS[name]).sort_index()
+
+
+def row_of(rows: pd.DataFrame, key: tuple[str, ...]) -> pd.Series:
+    """The row of a key."""
+    return rows.loc[[key]].iloc[0]
 
 
 def provenance() -> dict[str, Any]:
@@ -48,7 +59,7 @@ def deviations(results: Path) -> list[str]:
     not those that the published tables were made of, or code that counts otherwise than it did.
     """
     problems = []
-    for name in TABLES[:-1]:
+    for name in COMPARED[:-1]:
         ours, own = table(name), table(name, results)
         keys = [column for column in KEY_COLUMNS if column in ours.columns]
         both = ours.merge(own, on=keys, how="outer", suffixes=("", "_here"), indicator=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from leukgnn import files
 from leukgnn.book import chapters
-from leukgnn.book.published import FOLDER, PROFILE, PROVENANCE, TABLES
+from leukgnn.book.published import COMPARED, FOLDER, PROFILE, PROVENANCE
 from leukgnn.evaluation import DRAWS
 from leukgnn.experiments import Plan, Store
 from leukgnn.experiments.store import (
@@ -43,7 +43,7 @@ def publish(notebooks: Path, results: Path, store: Store) -> None:
         without changes.
     """
     executed = {path.stem: chapters.metadata(path) for path in sorted(notebooks.glob("*.ipynb"))}
-    for path in (notebooks, *(results / name for name in TABLES)):
+    for path in (notebooks, *(results / name for name in COMPARED)):
         if not path.exists():
             raise InputError(f"{path} is missing: run `make book PROFILE={PROFILE}` first.")
     commit = _only_commit(metadata["provenance"]["commit"] for metadata in executed.values())
@@ -65,7 +65,7 @@ def publish(notebooks: Path, results: Path, store: Store) -> None:
         part = {key: values[key] for key in group if key not in kept}
         write_published(PUBLISHED / f"{name}.parquet", part, makers)
         kept |= set(part)
-    for name in TABLES:
+    for name in COMPARED:
         with files.atomic_path(FOLDER / name) as temporary:
             temporary.write_bytes((results / name).read_bytes())
     seconds = sum(metadata["seconds"] for metadata in executed.values())

@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 
 from leukgnn import files, paper
-from leukgnn.book.published import FOLDER, deviations, provenance, table
-from leukgnn.claims import TABLES as KEYS
+from leukgnn.book.published import deviations, keyed, provenance, row_of, table
 from leukgnn.claims import VERDICTS, sentence
 from leukgnn.evaluation import MARGIN, PAIRS, PRIMARY
 from leukgnn.names import METRICS, MODELS, PROTOCOLS
@@ -29,14 +28,9 @@ METRICS_SHOWN = ("roc_auc", "size_adjusted_auc", "accuracy")
 PROMISED = 0.94  # of a 95 % interval: what a simulation of some hundred studies can tell from 0.95
 
 
-def _by_key(name: str, folder: Path = FOLDER) -> pd.DataFrame:
-    """The table `intervals` or `differences`, a row a key."""
-    return table(f"{name}.csv", folder).set_index(KEYS[name])
-
-
 def results_at_a_glance() -> str:
     """The README's table, what the graph adds on new subjects, and the verdicts counted."""
-    rows, differences = _by_key("intervals"), _by_key("differences")
+    rows, differences = keyed("intervals"), keyed("differences")
     lines = [
         "| model | accuracy, as written | accuracy, new subjects | AUC, new subjects | paper |",
         "|---|---|---|---|---|",
@@ -52,11 +46,11 @@ def results_at_a_glance() -> str:
         ]
         printed = f"{paper.PRINTED[model].accuracy:.3f}" if model in paper.PRINTED else ""
         lines.append(f"| {MODELS[model].label} | {' | '.join(values)} | {printed} |")
-    apart = rows.loc[[("subject_disjoint", "gcn", "accuracy")]].iloc[0]
-    of_cnn = rows.loc[[("subject_disjoint", "cnn", "accuracy")]].iloc[0]
-    primary = differences.loc[[PRIMARY]].iloc[0]
+    apart = row_of(rows, ("subject_disjoint", "gcn", "accuracy"))
+    of_cnn = row_of(rows, ("subject_disjoint", "cnn", "accuracy"))
+    primary = row_of(differences, PRIMARY)
     partitions = counted(provenance()["partitions"], "partition")
-    at_equal_size = differences.loc[[(*PRIMARY[:3], "size_adjusted_auc")]].iloc[0]
+    at_equal_size = row_of(differences, (*PRIMARY[:3], "size_adjusted_auc"))
     lines += [
         "",
         f"{apart['cells']:,.0f} real cells; 95 % intervals over {apart['subjects']:.0f} "
@@ -194,7 +188,7 @@ def _standing(results: Path) -> str:
 
 def _models(results: Path) -> str:
     """Accuracy and AUC of the models at a glance."""
-    rows_of = _by_key("intervals", results)
+    known = keyed("intervals", results)
     runs = table("results.csv", results)
     runs = runs[runs["fold"] == "all"]
     alike = runs["recall"].isin([0, 1]) & (runs["recall"] + runs["specificity"] == 1)
@@ -202,12 +196,12 @@ def _models(results: Path) -> str:
     rows = []
     for protocol, name in PROTOCOLS.items():
         for model in SHOWN:
-            if (protocol, model, "accuracy") not in rows_of.index:
+            if (protocol, model, "accuracy") not in known.index:
                 continue
             row: dict[str, Any] = {"Protocol": name.label, "Model": MODELS[model].label}
             for metric in METRICS_SHOWN:
-                row[METRICS[metric].label] = _interval(rows_of, (protocol, model, metric))
-            row["Seeds"], row["Alike"] = seeds.loc[[(protocol, model)]].iloc[0]
+                row[METRICS[metric].label] = _interval(known, (protocol, model, metric))
+            row["Seeds"], row["Alike"] = row_of(seeds, (protocol, model))
             rows.append(row)
     caption = (
         "ROC AUC and accuracy with 95 % intervals over subjects. Seeds: how many; alike: how many "
@@ -218,20 +212,20 @@ def _models(results: Path) -> str:
 
 def _differences(results: Path) -> str:
     """Paired differences of the models at a glance."""
-    rows_of = _by_key("differences", results)
+    known = keyed("differences", results)
     rows = []
     for protocol, name in PROTOCOLS.items():
         for first, second in PAIRS:
             key = (protocol, first, second)
-            if not {first, second} <= set(SHOWN) or (*key, "accuracy") not in rows_of.index:
+            if not {first, second} <= set(SHOWN) or (*key, "accuracy") not in known.index:
                 continue
             row: dict[str, Any] = {
                 "Protocol": name.label,
                 "Difference": f"{MODELS[first].label} minus {MODELS[second].label}",
             }
             for metric in METRICS_SHOWN:
-                row[METRICS[metric].label] = difference(rows_of.loc[[(*key, metric)]].iloc[0])
-            row["p (Holm)"] = _corrected(rows_of.loc[[(*key, "roc_auc")]].iloc[0])
+                row[METRICS[metric].label] = difference(row_of(known, (*key, metric)))
+            row["p (Holm)"] = _corrected(row_of(known, (*key, "roc_auc")))
             rows.append(row)
     caption = (
         f"Paired differences {DIFFERENCE_NOTE} p of the ROC AUC: of the primary question as it is, "
@@ -249,7 +243,7 @@ def _corrected(row: pd.Series) -> str:
 
 def _interval(rows: pd.DataFrame, key: tuple[str, ...]) -> str:
     """Value and interval of a row, or a dash where there is none."""
-    return with_interval(rows.loc[[key]].iloc[0]) if key in rows.index else "–"
+    return with_interval(row_of(rows, key)) if key in rows.index else "–"
 
 
 def _verdicts(results: Path) -> str:

@@ -98,7 +98,5 @@ def measure_folder(folder: Path, target: Path) -> pd.DataFrame:
         parts.append(measured(pixels[None], [filename]))
     table = pd.concat(parts, ignore_index=True)
     how = {"cells": len(table), "dark": DARK, "scikit-image": version("scikit-image")}
-    files.write_json(target.with_suffix(".json"), {**how, **files.provenance()})
-    with files.atomic_path(target) as temporary:
-        table.to_parquet(temporary, index=False, compression="zstd")
+    files.write_table(target, table, {**how, **files.provenance()})
     return table

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from leukgnn.cells.folder import find_folds, image_files
 from leukgnn.cells.images import FORMATS, UNREADABLE, check_size_and_mode, read_content
 from leukgnn.cells.table import CLASSES, LABELS, parse_name, training_cells
-from leukgnn.files import InputError, atomic_path, sha256_bytes, sha256_file
+from leukgnn.files import InputError, atomic_path, check_named, sha256_bytes, sha256_file
 
 SOUND = ("intact", "copy")
 STATUSES = (*SOUND, "missing", "foreign", "truncated", "altered", "misnamed", "empty")
@@ -256,6 +256,7 @@ def get(target: Path, *, download: Callable[[], Path] | None = None) -> Path:
         When `target` is there but incomplete, when there is nothing to download with, when the
         download fails, or when what it brings differs from the manifest.
     """
+    check_named(target)
     if target.exists() and (target.is_file() or any(target.iterdir())):
         if verify(target).ok(partial=False):
             return target

@@ -90,7 +90,7 @@ def readings(prevalence: float, fold_sizes: Sequence[int]) -> pd.DataFrame:
     """
     row = PRINTED["gcn"]
     precision, f1 = macro_reading(row, prevalence)
-    matrix = float(from_counts(CONFUSION.tn, CONFUSION.fp, CONFUSION.fn, CONFUSION.tp)["accuracy"])
+    matrix = float(from_counts(**vars(CONFUSION))["accuracy"])
     train = training_accuracy(matrix, row.accuracy)
     gap = pooling_gap(fold_sizes)
     rows = [
@@ -191,7 +191,7 @@ def facts(leukemic: int, healthy: int) -> dict[str, float]:
     n = leukemic + healthy
     prevalence = leukemic / n
     ceiling = sensitivity_ceiling(LOW_RATE, PRINTED["gcn"].roc_auc + HALF_AREA)
-    matrix = from_counts(CONFUSION.tn, CONFUSION.fp, CONFUSION.fn, CONFUSION.tp)
+    matrix = from_counts(**vars(CONFUSION))
     facts_by_name = {f"printed_matrix_{name}": float(value) for name, value in matrix.items()}
     facts_by_name |= {f"printed_auc_{name}": value for name, value in auc_bounds().items()}
     facts_by_name |= {

@@ -23,7 +23,7 @@ from leukgnn.files import InputError
 
 ABSENT = "not computed in this build"
 PRINTED_NAME = re.compile(r"[a-z]+\.[a-z_0-9]+")  # such as gcn.accuracy
-TABLES = {  # table of `build/results`: the columns that identify a row
+KEYS = {  # table of `build/results`: the columns that identify a row
     "intervals": ["protocol", "model", "metric"],
     "differences": ["protocol", "first", "second", "metric"],
 }
@@ -139,7 +139,7 @@ def read_facts(chapters: Path, results: Path) -> Facts:
     for path in sorted(chapters.glob("*.ipynb")):
         glued |= _glued(path)
     tables = {}
-    for name, index in TABLES.items():
+    for name, index in KEYS.items():
         path = results / f"{name}.csv"
         if not path.is_file():
             raise InputError(f"{path} is missing: run `make book` first.")

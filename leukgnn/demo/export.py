@@ -69,6 +69,7 @@ def export(folder: Path) -> int:
     InputError
         When the folder holds something other than an earlier export: that is not thrown away.
     """
+    files.check_named(folder)
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not _is_export(folder)):
         raise InputError(
             f"{folder}: holds something else than an earlier export; give a folder that is empty "

@@ -149,7 +149,7 @@ def _same_origin() -> None:
     A proxy that gives the request another Host says the first one as X-Forwarded-Host; no page of
     another site can make a browser send that.
     """
-    origin = request.headers.get("Origin", "").partition("://")[2]
+    origin = request.headers.get("Origin", "").rpartition("://")[2]  # "null" stays
     forwarded = request.headers.get("X-Forwarded-Host", "").partition(",")[0].strip()
     if origin and origin not in (request.host, forwarded):
         raise Forbidden(

@@ -23,7 +23,6 @@ from leukgnn.evaluation.metrics import (
     confusion,
     from_counts,
     score,
-    specificity_at,
     threshold_at,
 )
 from leukgnn.evaluation.patients import (
@@ -92,7 +91,6 @@ __all__ = [
     "results_table",
     "score",
     "shares",
-    "specificity_at",
     "threshold_at",
     "variance_split",
     "with_merged_subjects",

@@ -12,7 +12,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from leukgnn.evaluation.inference import Spread, _jackknife, _satterthwaite, _symmetric
+from leukgnn.evaluation.inference import spread_of, symmetric
 from leukgnn.evaluation.sums import with_merged_subjects
 from leukgnn.files import InputError
 
@@ -104,13 +104,6 @@ def _share(squares: pd.DataFrame) -> dict[str, float]:
     value = float(1 - total["left"] / total["whole"])
     without = 1 - (total["left"] - squares["left"]) / (total["whole"] - squares["whole"])
     leukemic, cells = (squares["label"] == 1).to_numpy(), squares["cells"].to_numpy(np.float64)
-    v, freedom, shares = _jackknife(without.to_numpy(np.float64), leukemic, cells)
-    spread = Spread(
-        error=float(np.sqrt(v.sum())),
-        freedom=_satterthwaite(list(v), list(freedom)),
-        subjects=1 / float((shares**2).sum()) if shares.sum() > 0 else np.nan,
-        low=float(without.min()),
-        high=float(without.max()),
-    )
-    low, high = _symmetric(value, spread)
+    spread = spread_of(without.to_numpy(np.float64), leukemic, cells, np.array([value]))
+    low, high = symmetric(value, spread)
     return {"value": value, "low": low, "high": high, "effective_subjects": spread.subjects}

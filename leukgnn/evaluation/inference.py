@@ -191,9 +191,9 @@ def _difference(first: Answers, second: Answers, draws: int, seed: int) -> list[
     drawn = _bootstrap(sides, leukemic, draws, seed)
     for metric in METRICS:
         value, spread, spreads = found[metric]
-        low, high = _symmetric(value, spread)
+        low, high = symmetric(value, spread)
         own, own_spread, _ = once[metric]
-        own_low, own_high = _symmetric(own, own_spread)
+        own_low, own_high = symmetric(own, own_spread)
         rows.append(
             {
                 "metric": metric, "value": value, "low": low, "high": high,
@@ -205,13 +205,13 @@ def _difference(first: Answers, second: Answers, draws: int, seed: int) -> list[
     return rows
 
 
-def outcome(low: float, high: float, margin: float = MARGIN) -> str:
+def outcome(low: float, high: float) -> str:
     """What an interval of a difference says: one of `OUTCOMES`.
 
-    "equivalent" where the whole interval lies within the margin, on whichever side of zero;
+    "equivalent" where the whole interval lies within `MARGIN`, on whichever side of zero;
     "undecided" where it holds zero and reaches beyond the margin, and where there is no interval.
     """
-    if -margin < low and high < margin:
+    if low > -MARGIN and high < MARGIN:
         return "equivalent"
     if low > 0:
         return "better"
@@ -345,22 +345,37 @@ def _estimates(
     found, cells = {}, _cells(sums)
     for metric, per in _per_replicate(sums, leukemic, others).items():
         mean = per.mean(axis=0)
-        v, freedom, shares = _jackknife(mean[1:], leukemic, cells)
-        terms, free = list(v), list(freedom)
-        units = _units(per[:, 0], list(sums))
-        if len(units) > 1:
-            terms.append(units.var(ddof=1) / len(units))
-            free.append(len(units) - 1)
-        spread = Spread(
-            error=float(np.sqrt(sum(terms))),
-            freedom=_satterthwaite(terms, free),
-            subjects=1 / float((shares**2).sum()) if shares.sum() > 0 else np.nan,
-            low=float(mean[1:].min()),
-            high=float(mean[1:].max()),
-        )
+        spread = spread_of(mean[1:], leukemic, cells, _units(per[:, 0], list(sums)))
         sd = float(per[:, 0].std(ddof=1)) if len(per) > 1 else np.nan
         found[metric] = float(mean[0]), spread, {"sd": sd}
     return found
+
+
+def spread_of(without: Floats, leukemic: Mask, cells: Floats, units: Floats) -> Spread:
+    """How far to trust a value.
+
+    Parameters
+    ----------
+    without : ndarray, shape (subjects,)
+        The value without each subject.
+    leukemic : ndarray, shape (subjects,), bool
+    cells : ndarray, shape (subjects,)
+        Of each subject.
+    units : ndarray
+        What was drawn independently, of which the value is the mean; of one nothing can be told.
+    """
+    v, freedom, shares = _jackknife(without, leukemic, cells)
+    terms, free = list(v), list(freedom)
+    if len(units) > 1:
+        terms.append(units.var(ddof=1) / len(units))
+        free.append(len(units) - 1)
+    return Spread(
+        error=float(np.sqrt(sum(terms))),
+        freedom=_satterthwaite(terms, free),
+        subjects=1 / float((shares**2).sum()) if shares.sum() > 0 else np.nan,
+        low=float(without.min()),
+        high=float(without.max()),
+    )
 
 
 def _jackknife(without: Floats, leukemic: Mask, cells: Floats) -> tuple[Floats, Floats, Floats]:
@@ -397,7 +412,7 @@ def _units(per: Floats, keys: Sequence[Replicate]) -> Floats:
     return np.array(pd.Series(per).groupby(partitions).mean(), dtype=np.float64)
 
 
-def _symmetric(value: float, spread: Spread) -> tuple[float, float]:
+def symmetric(value: float, spread: Spread) -> tuple[float, float]:
     """Interval of a difference."""
     half = float(t.ppf((1 + LEVEL) / 2, spread.freedom)) * spread.error
     return value - half, value + half

@@ -130,9 +130,3 @@ def threshold_at(sensitivity: float, label: Any, probability: Any) -> float:
     # The round guards against 0.95 * 20 = 19.000000000000004 asking for a cell more.
     missed = len(leukemic) - int(np.ceil(round(sensitivity * len(leukemic), 9)))
     return float(leukemic[missed])
-
-
-def specificity_at(sensitivity: float, label: Any, probability: Any) -> float:
-    """Highest specificity of a threshold that finds at least this share of leukemic cells."""
-    label, probability = checked(label, probability)
-    return float((probability[label == 0] < threshold_at(sensitivity, label, probability)).mean())

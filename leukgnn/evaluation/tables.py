@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from leukgnn import files
-from leukgnn.evaluation import inference, metrics, patients, sums
+from leukgnn.evaluation import inference, metrics, sums
 from leukgnn.files import InputError
 
 DRAWS = 2000  # of the bootstrap that stands beside the intervals
@@ -54,7 +54,7 @@ PAIRS = [
 
 
 def write(predictions: pd.DataFrame, outputs: Path, *, draws: int = DRAWS, seed: int = 0) -> None:
-    """Write `TABLES`: metrics, predictions, intervals, paired differences, subjects, calibration.
+    """Write `TABLES`: metrics, predictions, intervals, paired differences.
 
     Parameters
     ----------
@@ -67,13 +67,10 @@ def write(predictions: pd.DataFrame, outputs: Path, *, draws: int = DRAWS, seed:
     seed : int
     """
     summed = sums.answers(predictions)
-    people = patients.decisions(predictions)
     tables = {
         "results.csv": results_table(predictions),
         "intervals.csv": inference.intervals(summed, draws=draws, seed=seed),
         "differences.csv": differences(summed, draws=draws, seed=seed),
-        "subjects.csv": inference.intervals(people, draws=draws, seed=seed),
-        "calibration.csv": calibration(predictions, summed),
     }
     for name, table in tables.items():
         with files.atomic_path(outputs / name) as temporary:
@@ -143,32 +140,3 @@ def declared(table: pd.DataFrame) -> pd.DataFrame:
     corrected = pd.Series(np.nan, index=table.index)
     corrected[secondary] = inference.holm(table.loc[secondary, "p"])
     return table.assign(family=family, p_holm=corrected)
-
-
-def calibration(
-    predictions: pd.DataFrame, summed: Mapping[tuple[str, str], sums.Answers] | None = None
-) -> pd.DataFrame:
-    """How far probabilities can be trusted and how cells cluster, by protocol and model.
-
-    Returns
-    -------
-    DataFrame
-        Means over seeds: `brier`, `calibration_error`, `specificity_at_95` (percent sensitivity),
-        and of `inference.design_effect` the `design_effect` and `effective_cells`.
-    """
-    rows = []
-    for (protocol, model, seed), cells in predictions.groupby(["protocol", "model", "seed"]):
-        given = cells["label"], cells["probability"]
-        rows.append(
-            {
-                "protocol": protocol,
-                "model": model,
-                "seed": seed,
-                "brier": metrics.brier(*given),
-                "calibration_error": metrics.calibration_error(*given),
-                "specificity_at_95": metrics.specificity_at(metrics.SENSITIVITY, *given),
-            }
-        )
-    table = pd.DataFrame(rows).groupby(["protocol", "model"]).mean().drop(columns="seed")
-    clustered = inference.design_effect(summed or predictions).set_index(["protocol", "model"])
-    return table.join(clustered[["design_effect", "effective_cells"]]).reset_index()

@@ -6,7 +6,7 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from leukgnn.evaluation.metrics import SENSITIVITY, brier, calibration_error, threshold_at
-from leukgnn.evaluation.sums import with_merged_subjects
+from leukgnn.evaluation.sums import replicated
 from leukgnn.files import InputError
 
 EDGE = 1e-6  # probabilities are kept this far from 0 and 1 where their logit is taken
@@ -88,7 +88,7 @@ def operated(predictions: pd.DataFrame, sensitivity: float = SENSITIVITY) -> pd.
     InputError
         When there is one fold only: nothing is left to choose a threshold by.
     """
-    table = with_merged_subjects(predictions)
+    table = replicated(predictions)
     parts = []
     for _, own in table.groupby(["protocol", "model", "seed", "partition"]):
         if own["fold"].nunique() < 2:

@@ -142,7 +142,7 @@ def collect(
             features=np.concatenate([x for _, x, _ in apart]).astype(np.float16),
             fold=np.concatenate([[fold] * len(x) for _, x, fold in apart]),
         )
-    _write(folder, "encoder", table, provenance)
+    files.write_table(folder / "encoder_predictions.parquet", table, provenance)
     return table
 
 
@@ -186,16 +186,8 @@ def collect_control(outputs: Path, folder: Path) -> pd.DataFrame:
         },
         **_summed(origins),
     }
-    _write(folder, CONTROL, table, provenance)
+    files.write_table(folder / f"{CONTROL}_predictions.parquet", table, provenance)
     return table
-
-
-def _write(folder: Path, model: str, table: pd.DataFrame, provenance: dict[str, Any]) -> None:
-    """Write answers as `experiments.reference` reads them, with where they come from."""
-    target = folder / f"{model}_predictions.parquet"
-    files.write_json(target.with_suffix(".json"), provenance)
-    with files.atomic_path(target) as temporary:
-        table.to_parquet(temporary, index=False)
 
 
 def _asked(cells: Features, fold: str, seed: int, settings: Settings) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,18 @@ from leukgnn.cells.images import read_image
 from leukgnn.cells.phantoms import write_phantoms
 from leukgnn.cells.transforms import evaluation_pixels
 from leukgnn.experiments import classifiers, cnn
+from leukgnn.experiments.people import person_network
+from leukgnn.experiments.plan import PERSON_EPOCHS, PERSON_HIDDEN
 from leukgnn.experiments.splits import Split, official_folds
 from leukgnn.experiments.tasks import Probability, Task
 from leukgnn.features import Features
 from leukgnn.features.resnet import Weights, find_weights
 from leukgnn.graphs import Attached
+from leukgnn.names import POOLINGS
 from leukgnn.paper import FINE_TUNING, GRAPH
 
 MODELS = ("cnn", "cnn_gcn", "cnn_mlp")
+POOLED_SEEDS = 5  # of networks that pool, on the features of one fine-tuned network a fold
 
 
 def read_cells(folder: Path) -> tuple[pd.DataFrame, Tensor]:
@@ -50,10 +55,11 @@ def cross_predict(
     epochs: int = FINE_TUNING.epochs,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Fine-tune on the other folds, test on each; then GCN and MLP on those features.
+    """Fine-tune on the other folds, test on each; then other networks on those features.
 
     The hybrid as the paper's abstract means it, without leak: network, graph and GCN of a fold see
-    its training cells only, and each test cell is attached one-way and alone.
+    its training cells only, and each test cell is attached one-way and alone. Networks that pool a
+    person's cells are those of `names.POOLINGS`, each with its twin without edges.
 
     Parameters
     ----------
@@ -61,8 +67,9 @@ def cross_predict(
         Images in the C-NMC layout.
     weights : Weights
     target : Path
-        A `.parquet` file; provenance and losses are written beside it as `.json`. Checkpoints stay
-        in a folder beside it until all folds are done.
+        A `.parquet` file; provenance and losses are written beside it as `.json`, and as
+        `_people.parquet` what networks that pool answer, columns alike. Checkpoints stay in a
+        folder beside it until all folds are done.
     seed : int
     epochs : int
     progress : bool
@@ -78,7 +85,7 @@ def cross_predict(
     labels = table["label"].to_numpy(copy=True)
     checkpoints = target.with_name(f"{target.stem}.partial")
     key = _key(table, pixels, weights, seed, epochs)
-    parts, losses = [], {}
+    parts, pooled, losses = [], [], {}
     for split in official_folds(table):
         network, losses[split.fold] = cnn.fine_tune(
             pixels, labels, split.train, weights,
@@ -86,13 +93,26 @@ def cross_predict(
             progress=progress,
         )  # fmt: skip
         probability, x = cnn.answer(network, pixels)
-        answers = (probability, *_hybrid(x, table, weights, split, seed))
-        parts += [
-            _rows(table, split, model, seed, given)
-            for model, given in zip(MODELS, answers, strict=True)
-        ]
+        task = _task(x, table, weights, split, seed)
+        answers = (probability, classifiers.gcn(task), classifiers.mlp(task))
+        parts += [_rows(task, model, a) for model, a in zip(MODELS, answers, strict=True)]
+        pooled += _pooled(task)
     predictions = pd.concat(parts, ignore_index=True)
-    _write(target, predictions, weights, seed, epochs, losses, time.perf_counter() - started)
+    provenance = {
+        "weights": {"name": weights.name, "sha256": weights.sha256},
+        "command": "leukgnn finetune DIR --weights FILE --output " + target.name,
+        "seed": seed,
+        "epochs": epochs,
+        "learning_rate": FINE_TUNING.learning_rate,
+        "batch_size": FINE_TUNING.batch_size,
+        "cells": int(predictions["filename"].nunique()),
+        "losses": losses,
+        "seconds": round(time.perf_counter() - started, 1),
+        **files.provenance(),
+    }
+    people = target.with_name(f"{target.stem}_people.parquet")
+    files.write_table(people, pd.concat(pooled, ignore_index=True), provenance)
+    files.write_table(target, predictions, provenance)
     shutil.rmtree(checkpoints)  # whatever else an operating system put there
     return predictions
 
@@ -104,63 +124,46 @@ def _key(table: pd.DataFrame, pixels: Tensor, weights: Weights, seed: int, epoch
     return files.sha256_bytes(settings + names + pixels.numpy().tobytes())[:16]
 
 
-def _hybrid(
+def _task(
     x: NDArray[np.float32], table: pd.DataFrame, weights: Weights, split: Split, seed: int
-) -> tuple[Probability, Probability]:
-    """Answers of GCN and MLP on the fine-tuned features of one fold's network."""
+) -> Task:
+    """The question to other networks, on the fine-tuned features of one fold's network."""
     provenance = {"weights": {"name": f"{weights.name}, fine-tuned"}}
     origin = f"{len(x):,} cells, by the network fine-tuned for {split.fold}."
-    task = Task(
+    return Task(
         features=Features(x, table, provenance, origin),
         split=split,
         graph=Attached(k=GRAPH.k, edges=GRAPH.edges),
         seed=seed,
     )
-    return classifiers.gcn(task), classifiers.mlp(task)
 
 
-def _rows(
-    table: pd.DataFrame, split: Split, model: str, seed: int, probability: Probability
-) -> pd.DataFrame:
-    """Predictions of one model for a fold's test cells."""
-    tested = table.loc[split.test, ["filename", "subject", "label"]]
+def _pooled(task: Task) -> list[pd.DataFrame]:
+    """Answers about the fold's people by networks that pool their cells, each with its twin."""
+    settings = replace(task.settings, hidden=PERSON_HIDDEN, epochs=PERSON_EPOCHS)
+    seeds = (replace(task, settings=settings, seed=task.seed + i) for i in range(POOLED_SEEDS))
+    return [
+        _rows(again, f"{key}_alone" if alone else key, person_network(again, key=key, alone=alone))
+        for again in seeds
+        for key in POOLINGS
+        for alone in (False, True)
+    ]
+
+
+def _rows(task: Task, model: str, probability: Probability) -> pd.DataFrame:
+    """Predictions of one model for the task's test cells."""
+    split = task.split
+    tested = task.table.loc[split.test, ["filename", "subject", "label"]]
     rows = tested.assign(
         protocol="subject_disjoint",
         model=model,
-        seed=seed,
+        seed=task.seed,
         fold=split.fold,
         probability=probability[split.test].astype(np.float32),
         n_train=int(split.train.sum()),
     )
     names = ["protocol", "model", "seed", "fold", *tested.columns, "probability", "n_train"]
     return rows[names]
-
-
-def _write(
-    target: Path,
-    predictions: pd.DataFrame,
-    weights: Weights,
-    seed: int,
-    epochs: int,
-    losses: dict[str, list[float]],
-    seconds: float,
-) -> None:
-    """Write the predictions and where they come from."""
-    with files.atomic_path(target) as temporary:
-        predictions.to_parquet(temporary, index=False, compression="zstd")
-    provenance = {
-        "weights": {"name": weights.name, "sha256": weights.sha256},
-        "command": "leukgnn finetune DIR --weights FILE --output " + target.name,
-        "seed": seed,
-        "epochs": epochs,
-        "learning_rate": FINE_TUNING.learning_rate,
-        "batch_size": FINE_TUNING.batch_size,
-        "cells": int(predictions["filename"].nunique()),
-        "losses": losses,
-        "seconds": round(seconds, 1),
-        **files.provenance(),
-    }
-    files.write_json(target.with_suffix(".json"), provenance)
 
 
 def demonstrate(folder: Path) -> list[float]:

@@ -79,9 +79,7 @@ def ask(
             parts.append(_answers(task, rows, x).assign(change=change, strength=strength))
     found = pd.concat(parts, ignore_index=True)
     how = {"cells": len(drawn), "seed": task.seed, "weights": known.provenance["weights"]}
-    files.write_json(target.with_suffix(".json"), {**how, **files.provenance()})
-    with files.atomic_path(target) as temporary:
-        found.to_parquet(temporary, index=False)
+    files.write_table(target, found, {**how, **files.provenance()})
     return found
 
 

@@ -103,7 +103,7 @@ def look(
         if not done.is_file():
             rows = np.flatnonzero(drawn & split.test)
             tried = _tried(networks, table.iloc[rows], pixels[rows], number, progress)
-            _write_table(done, tried)
+            files.write_table(done, tried, files.provenance())
         parts.append(pd.read_parquet(done))
     looks = pd.concat(parts, ignore_index=True)
     provenance = {
@@ -115,8 +115,7 @@ def look(
         "seconds": round(time.perf_counter() - started, 1),
         **files.provenance(),
     }
-    files.write_json(target.with_suffix(".json"), provenance)
-    _write_table(target, looks)
+    files.write_table(target, looks, provenance)
     shutil.rmtree(checkpoints)
     return looks
 
@@ -204,7 +203,8 @@ def _tried(
             "agreement": _agreement(scores, exact, possible),
         }
         parts.append(facts.assign(**values))
-    return pd.concat(parts, ignore_index=True)
+    tried = pd.concat(parts, ignore_index=True)
+    return tried.astype(dict.fromkeys(tried.select_dtypes("float64").columns, np.float32))
 
 
 def _maps(
@@ -225,12 +225,3 @@ def _agreement(scores: Floats, exact: Floats, possible: Mask) -> Floats:
         if own.sum() >= TOO_FEW and np.ptp(given) > 0 and np.ptp(known) > 0:
             found[i] = spearmanr(given, known).statistic
     return found
-
-
-def _write_table(target: Path, table: pd.DataFrame) -> None:
-    """Write the rows, numbers as float32."""
-    numbers = table.select_dtypes("float64").columns
-    with files.atomic_path(target) as temporary:
-        table.astype(dict.fromkeys(numbers, np.float32)).to_parquet(
-            temporary, index=False, compression="zstd"
-        )

@@ -95,6 +95,8 @@ def write_features(
         columns[name] = columns[name].astype(str)  # fixed-width text, which needs no pickle
     with files.atomic_path(target) as temporary:
         np.savez_compressed(temporary, features=x.astype(np.float16), **columns)
+        # Stopped from here on, new numbers have no provenance, and not that of the old ones.
+        target.with_suffix(".json").unlink(missing_ok=True)
     files.write_json(target.with_suffix(".json"), provenance)
 
 

@@ -186,6 +186,7 @@ def test_an_error_output_that_papermill_lets_pass_is_caught(chapter, tmp_path):
     with pytest.raises(chapters.ChapterError, match="ZeroDivisionError"):
         chapters.run(source, tmp_path / "out.ipynb", {})
     assert not (tmp_path / "out.ipynb").exists()
+    assert (tmp_path / "build" / "failed" / "07_trial.ipynb").is_file(), "to be looked at"
 
 
 FIGURE = """---

@@ -41,6 +41,18 @@ def test_the_answer_is_that_of_the_primary_question(tables, outcome):
     assert "+0.123 [" in text and f"(*{outcome}*" in text
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [(-0.3, -0.1, "worse"), (-0.3, 0.1, "undecided"), (-0.01, 0.01, "equivalent")],
+)
+def test_the_answer_says_what_comes_of_weighing_people_alike(tables, low, high, word):
+    key = dict(zip(("protocol", "first", "second", "metric"), PRIMARY, strict=True))
+    given = {"by_subject": -0.0456, "by_subject_low": low, "by_subject_high": high}
+    change(tables, "differences.csv", key, **given)
+    text = answer(tables).replace(NBSP, " ")
+    assert f"weighed alike -0.046 [{low:+.3f}, {high:+.3f}], *{word}*)" in text
+
+
 def test_every_accuracy_is_the_tables(tables):
     for number, (protocol, model) in enumerate(
         [("as_written", "gcn"), ("subject_disjoint", "gcn"), ("subject_disjoint", "size")]

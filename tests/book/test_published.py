@@ -135,7 +135,7 @@ def build(tmp_path, monkeypatch, small_plan):
         write_chapter(notebooks / f"{name}.ipynb")
     results = tmp_path / "build" / "results"
     results.mkdir(parents=True)
-    for name in published.TABLES:
+    for name in published.COMPARED:
         shutil.copy(published.FOLDER / name, results)
     store = experiments.Store(tmp_path / "runs", published=False)
     origin = {
@@ -185,7 +185,7 @@ def write_chapter(path, profile="full", commit="abc"):
 
 def test_publishing_keeps_runs_and_tables_and_their_origin(build, small_plan):
     publishing.publish(*build)
-    for name in published.TABLES:
+    for name in published.COMPARED:
         assert (published.FOLDER / name).read_bytes() == (build[1] / name).read_bytes()
     origin = json.loads((published.FOLDER / published.PROVENANCE).read_text())
     assert origin["commit"] == "abc" and "threads" not in origin
@@ -244,7 +244,7 @@ def test_a_build_without_one_of_its_runs_is_not_published(build, small_plan):
 @pytest.fixture
 def copied(tmp_path):
     """The published tables as a build's."""
-    for name in published.TABLES:
+    for name in published.COMPARED:
         shutil.copy(published.FOLDER / name, tmp_path)
     return tmp_path
 

@@ -24,7 +24,7 @@ EXPLORED = ("explorer.json", "explorer.bin", "cells.json", "cells.bin")
 def checkout(tmp_path):
     """A copy in which everything looks built, in the order in which it would be."""
     for name in ("notebooks", "leukgnn", "book", "benchmarks"):
-        ignored = shutil.ignore_patterns("chapters", "generated", "_extra", "__pycache__")
+        ignored = shutil.ignore_patterns("chapters", "generated", "mathjax", "__pycache__")
         if name == "leukgnn":  # its book room has a module chapters.py
             ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
@@ -81,6 +81,12 @@ def test_a_changed_caption_runs_its_chapter_alone(checkout, name):
 def test_a_changed_plot_trains_nothing(checkout):
     (checkout / "leukgnn" / "book" / "plots.py").touch()
     assert planned(checkout) == {*CHAPTERS, "explorer", "claims", "book"}
+
+
+@pytest.mark.parametrize("name", ["_static/custom.css", "_extra/scripts/claims.js"])
+def test_what_the_pages_load_is_copied_again_when_it_changes(checkout, name):
+    (checkout / "book" / name).touch()
+    assert planned(checkout) == {"book"}
 
 
 @pytest.mark.parametrize("name", ["claims/rules.py", "claims/facts.py", "data/claims.yml"])

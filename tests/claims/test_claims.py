@@ -311,7 +311,7 @@ def published():
     """What the package ships of the published build: its intervals and differences."""
     tables = {
         name: pd.read_csv(files.shipped_path(f"published/{name}.csv")).set_index(index).sort_index()
-        for name, index in claims.TABLES.items()
+        for name, index in claims.KEYS.items()
     }
     printed = arithmetic.facts(leukemic=7272, healthy=3389)
     # Tables of before there were outcomes cannot say which of two models is better.

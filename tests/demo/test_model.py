@@ -11,7 +11,7 @@ import torch
 
 from leukgnn import networks
 from leukgnn.demo import Predictor, described, model, model_path, read_model
-from leukgnn.evaluation import intervals
+from leukgnn.evaluation import SENSITIVITY, intervals, threshold_at
 from leukgnn.experiments import Plan, Sources, Store, predictions, reference, runs
 from leukgnn.features import read_features_file, shipped_features, write_features
 from leukgnn.features.resnet import find_weights
@@ -182,6 +182,23 @@ def test_the_operating_point_is_measured_by_other_folds(known):
     metadata = model.operating_point(pd.concat([other, apart]))
     assert metadata["threshold"] == pytest.approx(0.65)
     assert metadata["sensitivity"] == pytest.approx(2 / 3) and metadata["specificity"] == 1
+
+
+def test_people_with_cells_in_two_folds_choose_no_threshold_for_themselves(known):
+    """Subjects linked by equal files lie in two folds; their other cells would choose it."""
+    table = known.table
+    folds = table.groupby("merged_subject")["fold"].nunique()
+    linked = table["merged_subject"].isin(folds.index[folds > 1])
+    assert linked.any()
+    probability = np.where(table["label"] == 1, np.where(linked, 0.3, 0.6), 0.5)
+    apart = table.assign(model="gcn", protocol="subject_disjoint", seed=0, probability=probability)
+    right = 0
+    for fold, own in apart.groupby("fold"):
+        others = ~apart["merged_subject"].isin(own["merged_subject"]) & (apart["fold"] != fold)
+        at = threshold_at(SENSITIVITY, *apart.loc[others, ["label", "probability"]].to_numpy().T)
+        right += int((own.loc[own["label"] == 1, "probability"] >= at).sum())
+    sensitivity = model.operating_point(apart)["sensitivity"]
+    assert sensitivity == pytest.approx(right / (apart["label"] == 1).sum())
 
 
 def test_at_the_operating_point_cells_from_the_threshold_on_count_as_leukemic(known):

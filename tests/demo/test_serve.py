@@ -106,6 +106,7 @@ def test_requests_that_cannot_be_answered(client):
         (client.get("/api/samples/none.png"), 404, "samples"),
         (client.get("/../pyproject.toml"), 404, "not found"),
         (client.get("/api/health", headers={"Origin": "http://elsewhere.example"}), 403, "hosts"),
+        (client.get("/api/health", headers={"Origin": "null"}), 403, "hosts"),  # sandboxed frame
     ]  # fmt: skip
     for response, status, word in cases:
         assert response.status_code == status, response.get_data(as_text=True)

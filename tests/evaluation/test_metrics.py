@@ -174,10 +174,3 @@ def test_threshold_at_a_sensitivity_by_hand():
     label, probability = [0, *[1] * 20], [0.0, *np.arange(1, 21) / 20]
     assert evaluation.threshold_at(0.95, label, probability) == pytest.approx(0.1)
     assert evaluation.threshold_at(1.0, label, probability) == pytest.approx(0.05)
-
-
-def test_specificity_at_a_sensitivity_by_hand():
-    label, probability = [0, 0, 0, 0, 1, 1, 1, 1], [0.1, 0.2, 0.6, 0.7, 0.3, 0.65, 0.8, 0.9]
-    assert evaluation.specificity_at(0.75, label, probability) == 0.75
-    assert evaluation.specificity_at(0.95, label, probability) == 0.5
-    assert evaluation.specificity_at(0.5, label, probability) == 1.0

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 import json
 import re
 
@@ -10,12 +11,13 @@ import pandas as pd
 import pytest
 import torch
 
-from leukgnn import cells, features
+from leukgnn import cells, features, files
 from leukgnn.evaluation import results_table
 from leukgnn.experiments import Task, cnn, finetune, official_folds, reference, runs
 from leukgnn.features import resnet
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached
+from leukgnn.names import POOLINGS
 from leukgnn.networks import Settings
 
 
@@ -210,6 +212,8 @@ def test_every_cell_is_answered_by_the_fold_that_did_not_train_on_it(
     target = tmp_path / "cnn.parquet"
     brief = functools.partial(Task, settings=Settings(epochs=2))
     monkeypatch.setattr(finetune, "Task", brief)
+    monkeypatch.setattr(finetune, "PERSON_EPOCHS", 1)
+    monkeypatch.setattr(finetune, "POOLED_SEEDS", 1)
     trained, fine_tune = [], cnn.fine_tune
     monkeypatch.setattr(
         cnn, "fine_tune", lambda p, y, train, *a, **k: (
@@ -224,7 +228,7 @@ def test_every_cell_is_answered_by_the_fold_that_did_not_train_on_it(
         "protocol", "model", "seed", "fold", "filename", "subject", "label", "probability",
         "n_train",
     ]  # fmt: skip
-    folds = table.set_index("filename")["fold"]
+    folds, person = (table.set_index("filename")[c] for c in ("fold", "merged_subject"))
     assert trained == [set(folds) - {fold} for fold in sorted(set(folds))]
     assert tuple(predictions["model"].unique()) == finetune.MODELS
     for _, rows in predictions.groupby("model"):
@@ -247,24 +251,68 @@ def test_every_cell_is_answered_by_the_fold_that_did_not_train_on_it(
     assert {"commit", "processor", "libraries", "threads"} <= set(origin)
     assert set(predictions["protocol"]) == {"subject_disjoint"}
     assert set(predictions["seed"]) == {4} and predictions["probability"].dtype == np.float32
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["cnn.json", "cnn.parquet"]
+    pooled = pd.read_parquet(tmp_path / "cnn_people.parquet")
+    assert set(pooled["model"]) == {f"{key}{end}" for key in POOLINGS for end in ("", "_alone")}
+    for _, rows in pooled.groupby("model"):
+        assert sorted(rows["filename"]) == sorted(table["filename"])
+        people = rows.groupby(["fold", rows["filename"].map(person)])["probability"]
+        assert (people.min() == people.max()).all()
+    assert json.loads((tmp_path / "cnn_people.json").read_text()) == origin
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "cnn.json", "cnn.parquet", "cnn_people.json", "cnn_people.parquet",
+    ]  # fmt: skip
 
 
-def test_the_hybrid_asks_both_networks_about_the_features_of_its_fold(drawn, monkeypatch):
+def test_other_networks_are_asked_about_the_features_of_their_fold(
+    drawn, phantoms, tmp_path, monkeypatch
+):
     table, _, weights = drawn
+    monkeypatch.setattr(finetune, "read_cells", lambda _: (table, drawn[1]))
+    monkeypatch.setattr(cnn, "fine_tune", lambda *_, checkpoint, **__: (checkpoint.name[:6], []))
+    folds = sorted(set(table["fold"]))
+    features_of = {fold: np.full((24, 512), i + 1.0) for i, fold in enumerate(folds)}
+    monkeypatch.setattr(cnn, "answer", lambda fold, _: (np.full(24, 0.5), features_of[fold]))
     asked = []
-    for name, answer in (("gcn", 0.25), ("mlp", 0.75)):
-        monkeypatch.setattr(
-            finetune.classifiers, name, lambda task, a=answer: asked.append(task) or a
-        )
-    split = official_folds(table)[1]
-    x = np.random.default_rng(0).random((len(table), 512)).astype(np.float32)
-    assert finetune._hybrid(x, table, weights, split, 3) == (0.25, 0.75)
-    for task in asked:
-        assert task.split is split and task.seed == 3 and (task.x == x).all()
+
+    def stub(value):
+        return lambda task, **how: asked.append((task, how)) or np.full(24, value)
+
+    monkeypatch.setattr(finetune.classifiers, "gcn", stub(0.25))
+    monkeypatch.setattr(finetune.classifiers, "mlp", stub(0.75))
+    monkeypatch.setattr(finetune, "person_network", stub(0.125))
+    (tmp_path / "p.partial").mkdir()
+    predictions = finetune.cross_predict(phantoms, weights, tmp_path / "p.parquet", seed=3)
+    given = predictions.groupby("model")["probability"].unique()
+    assert given.to_dict() == {"cnn": [0.5], "cnn_gcn": [0.25], "cnn_mlp": [0.75]}
+    for task, how in asked:
+        fold = task.split.fold
+        assert (task.x == features_of[fold]).all()
+        assert (task.split.test == (table["fold"] == fold)).all()
         assert task.graph == Attached(k=10, edges="union")
-        assert task.features.origin == "24 cells, by the network fine-tuned for fold_1."
+        assert task.features.origin == f"24 cells, by the network fine-tuned for {fold}."
         assert task.features.provenance == {"weights": {"name": f"{weights.name}, fine-tuned"}}
+        sizes = (64, 200) if how else (Settings().hidden, Settings().epochs)
+        assert (task.settings.hidden, task.settings.epochs) == sizes
+    pooled = [(task.split.fold, task.seed, *how.values()) for task, how in asked if how]
+    assert pooled == list(itertools.product(folds, range(3, 8), POOLINGS, (False, True)))
+    assert {task.seed for task, how in asked if not how} == {3}
+
+
+def test_the_reference_of_people_is_whole():
+    shipped = features.shipped_features().table
+    pooled = pd.read_parquet(files.shipped_path("cnn_predictions_people.parquet"))
+    people = shipped.set_index("filename")
+    for _, rows in pooled.groupby(["model", "seed"]):
+        assert sorted(rows["filename"]) == sorted(shipped["filename"])
+        facts = people.loc[rows["filename"]].reset_index()
+        for column in ("subject", "label", "fold"):
+            assert (facts[column].to_numpy() == rows[column].to_numpy()).all()
+        given = rows["probability"].groupby(
+            [facts["fold"].to_numpy(), facts["merged_subject"].to_numpy()]
+        )
+        assert (given.min() == given.max()).all()
+    assert pooled["probability"].between(0, 1).all()
+    assert sorted(set(pooled["seed"])) == list(range(finetune.POOLED_SEEDS))
 
 
 def test_the_reference_is_whole():

@@ -21,7 +21,7 @@ import torch
 from PIL import Image
 from torchvision.models import resnet18
 
-from leukgnn import cells, features
+from leukgnn import cells, features, files
 from leukgnn.cells.transforms import normalise
 from leukgnn.features import extraction, resnet
 from leukgnn.files import InputError
@@ -186,6 +186,18 @@ def test_feature_file_round_trip(written):
     found = features.read_features(str(written.parent))
     assert found.x.dtype == np.float32
     assert found.table["label"].tolist() == [0, 1]
+
+
+def test_new_numbers_never_stand_beside_an_old_provenance(written, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "write_json", killed)
+    table = features.read_features_file(written).table
+    with pytest.raises(KeyboardInterrupt):
+        features.write_features(written, np.zeros((2, 512), np.float32), table, {})
+    with pytest.raises(InputError, match=r"features\.json"):
+        features.read_features_file(written)
 
 
 def test_damaged_feature_files_are_named(written, tmp_path):

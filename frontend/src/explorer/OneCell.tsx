@@ -143,13 +143,13 @@ function Chosen({ cells, view, onChange }: Props & { cells: Neighbourhoods }) {
   const [error, setError] = useState<string>();
   const at = Math.max(0, view.cell === undefined ? 0 : cells.find(view.cell));
   const all = Array.from({ length: cells.number }, (_, i) => i);
+  const k = cells.ks.includes(view.k ?? K) ? (view.k ?? K) : K; // a network's, not any number
   const wrong = all.filter(
-    (i) =>
-      labelOf(cells.gcn(i, K) ?? NaN, view.threshold) !== classOf(cells.cell(i)),
+    (i) => labelOf(cells.gcn(i, k) ?? NaN, view.threshold) !== classOf(cells.cell(i)),
   );
-  function show(which: number | undefined) {
+  function show(which: number | undefined, of = view) {
     setError(undefined);
-    if (which !== undefined) onChange({ ...view, cell: cells.cell(which).filename });
+    if (which !== undefined) onChange({ ...of, cell: cells.cell(which).filename });
   }
   const any = (of: number[]) => of[Math.floor(Math.random() * of.length)];
   return (
@@ -163,7 +163,7 @@ function Chosen({ cells, view, onChange }: Props & { cells: Neighbourhoods }) {
           else setError(`${typed || "No name"}: no such cell; give a file name as in the table.`);
         }}
       >
-        <button type="button" onClick={() => show(any(wrong))}>
+        <button type="button" onClick={() => show(any(wrong), { ...view, k })}>
           A mistake of the graph network
         </button>
         <button type="button" onClick={() => show(any(all))}>
