@@ -176,6 +176,10 @@ METRICS = {
 TABLES = (  # of a build's results; `evaluation.tables` writes them
     "results.csv", "predictions.parquet", "intervals.csv", "differences.csv",
 )  # fmt: skip
+KEYS = {  # of some of them: the columns that identify a row
+    "intervals": ["protocol", "model", "metric"],
+    "differences": ["protocol", "first", "second", "metric"],
+}
 FIGURE_DATA = "text/csv"  # form of a figure in a notebook, beside its picture
 WITNESS = "witness.csv"  # the runs that a build computed again
 

@@ -184,6 +184,7 @@ def run(source: Path, output: Path, parameters: Mapping[str, Any]) -> None:
     root = files.project_root()
     checked = check_parameters(source, parameters)
     files.check_target(output, ".ipynb")
+    kept = files.build_folder() / "failed" / f"{source.stem}.ipynb"
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
         plain, executed = Path(scratch, f"{source.stem}.ipynb"), Path(scratch, "executed.ipynb")
@@ -195,7 +196,6 @@ def run(source: Path, output: Path, parameters: Mapping[str, Any]) -> None:
                     config=KERNELS,
                 )  # fmt: skip
         except papermill.PapermillExecutionError as error:
-            kept = files.build_folder() / "failed" / plain.name
             _keep(executed, kept)
             raise ChapterError(_explain(source.stem, error, kept.relative_to(root))) from None
         except DeadKernelError as error:
@@ -206,7 +206,7 @@ def run(source: Path, output: Path, parameters: Mapping[str, Any]) -> None:
         try:
             _clean(notebook, source.stem, checked, time.perf_counter() - started)
         except ChapterError:
-            _keep(executed, files.build_folder() / "failed" / plain.name)
+            _keep(executed, kept)
             raise
     with files.atomic_path(output) as temporary:
         nbformat.write(notebook, temporary)  # type: ignore[no-untyped-call]

@@ -99,6 +99,7 @@ def described(predictions: pd.DataFrame, intervals: pd.DataFrame) -> tuple[dict[
     at = at.set_index(["protocol", "model"]).sort_index()
     for protocol in PROTOCOLS:
         own = table[table["protocol"] == protocol]
+        there = set(own["model"])
         models = [
             {
                 "key": model,
@@ -112,7 +113,7 @@ def described(predictions: pd.DataFrame, intervals: pd.DataFrame) -> tuple[dict[
                 "at": packed.add(_in_order(at.loc[[(protocol, model)]]).astype(np.float32)),
             }
             for model in MODELS
-            if model in set(own["model"])
+            if model in there
         ]
         label = names.PROTOCOLS[protocol].label
         protocols.append({"key": protocol, "label": label, "models": models})

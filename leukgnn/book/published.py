@@ -13,10 +13,9 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from leukgnn import files
-from leukgnn.claims import KEYS
 from leukgnn.features import read_features, shipped_features
 from leukgnn.files import InputError
-from leukgnn.names import TABLES
+from leukgnn.names import KEYS, TABLES
 from leukgnn.profiles import profile
 
 FOLDER = files.shipped_path("published")

@@ -1,6 +1,6 @@
 """The paper's claims: a ledger, the rules that judge it by a build's numbers, and its page."""
 
-from leukgnn.claims.facts import ABSENT, KEYS, Facts, MissingError, printed, read_facts
+from leukgnn.claims.facts import ABSENT, Facts, MissingError, printed, read_facts
 from leukgnn.claims.ledger import FIELDS, ledger
 from leukgnn.claims.page import counts, evidence_in, generated, sections, sentence
 from leukgnn.claims.rules import (
@@ -27,7 +27,6 @@ __all__ = [
     "CONTRADICTED",
     "FIELDS",
     "HOLDS",
-    "KEYS",
     "NOT_CHECKABLE",
     "NOT_REPRODUCED",
     "PREDICATES",

@@ -20,13 +20,10 @@ import pandas as pd
 
 from leukgnn import files, paper
 from leukgnn.files import InputError
+from leukgnn.names import KEYS
 
 ABSENT = "not computed in this build"
 PRINTED_NAME = re.compile(r"[a-z]+\.[a-z_0-9]+")  # such as gcn.accuracy
-KEYS = {  # table of `build/results`: the columns that identify a row
-    "intervals": ["protocol", "model", "metric"],
-    "differences": ["protocol", "first", "second", "metric"],
-}
 PRINTED: dict[str, Any] = {
     **paper.PRINTED,
     "matrix": paper.CONFUSION,

@@ -16,7 +16,7 @@ from leukgnn.files import InputError
 from leukgnn.paper import THRESHOLD
 
 CELLS = (1, 2, 5, 10, 20, 50)  # of each person
-DRAWS = 20  # of a person's cells, for each number of them
+CELL_DRAWS = 20  # of a person's cells, for each number of them
 STUDIES = 500  # simulated for each gain
 POWER = 0.8  # of studies that find a gain, where it is said that it can be seen
 KEYS = ["protocol", "model", "seed", "partition"]
@@ -88,7 +88,7 @@ def exact(right: float, people: int) -> tuple[float, float]:
 
 
 def by_cells(
-    predictions: pd.DataFrame, cells: Sequence[int] = CELLS, *, draws: int = DRAWS, seed: int = 0
+    predictions: pd.DataFrame, cells: Sequence[int] = CELLS, *, draws: int = CELL_DRAWS
 ) -> pd.DataFrame:
     """Decisions from a few cells of each person, drawn anew many times.
 
@@ -103,7 +103,6 @@ def by_cells(
         How many of each person's cells.
     draws : int
         The same cells for all models; the seeds of a model take turns.
-    seed : int
 
     Returns
     -------
@@ -124,7 +123,7 @@ def by_cells(
     people = {
         person: np.array(sorted(set(own))) for person, own in table.groupby("subject")["filename"]
     }
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     per_seed = {
         model: [own for _, own in given.set_index("filename").groupby("seed")]
         for model, given in table.groupby("model")

@@ -211,18 +211,19 @@ def test_chapter_03_takes_a_small_folder(small, phantoms):
     code = [cell.source for cell in jupytext.read(ROOT / "notebooks" / "03_features.md").cells]
     (formats,) = [source for source in code if "bfloat16" in source and "show_table" in source]
     (maps,) = [source for source in code if "TSNE(" in source and "plt.show" in source]
-    shown = []
+    shown, glued = [], {}
     scope = {
         "cells": cells, "Path": Path, "images": str(phantoms), "from_pixels": True, "seed": 0,
         "found": resnet.find_weights("random:0"), "extraction": extraction, "resnet": resnet,
         "np": np, "pd": pd, "graphs": graphs, "k": 50, "sample": 1000, "pictures": pictures,
         "real": small.take(np.arange(0, 700, 30)), "plt": plt, "PCA": PCA, "TSNE": TSNE,
-        "show_table": lambda table, **more: shown.append(more["caption"]),
+        "show_table": lambda table, **_: shown.append(table), "torch": torch,
+        "glue": lambda name, value, **_: glued.update({name: value}),
     }  # fmt: skip
     exec(formats, scope)
-    assert [caption.partition(";")[0] for caption in shown] == [
-        "Against float32, on 24 real cells, k = 50"
-    ]
+    (table,) = shown
+    assert table["Cells"].tolist() == [24, 24, 24] and table["Format"].nunique() == 3
+    assert 0 < glued["features_same_lists"] <= 100
     exec(maps, scope)
     assert scope["tsne"].shape == (24, 2)
     plt.close("all")

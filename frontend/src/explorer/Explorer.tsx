@@ -9,11 +9,10 @@ import { load } from "./data";
 import { OneCell } from "./OneCell";
 import { Views } from "./Views";
 
-const FIRST: View = {
+const FIRST: Omit<View, "threshold"> = {
   protocol: "subject_disjoint",
   models: ["gcn", "mlp", "svm", "cnn", "size"],
   metric: "accuracy",
-  threshold: 0.5,
 };
 
 /** The view that the address tells, and how to go to another one. */
@@ -27,14 +26,15 @@ function useView(explored: Explored) {
     }),
     [explored],
   );
-  const [view, setView] = useState(() => read(location.hash, FIRST, there));
+  const first = useMemo(() => ({ ...FIRST, threshold: explored.threshold }), [explored]);
+  const [view, setView] = useState(() => read(location.hash, first, there));
   useEffect(() => {
-    const follow = () => setView(read(location.hash, FIRST, there));
+    const follow = () => setView(read(location.hash, first, there));
     addEventListener("hashchange", follow);
     return () => removeEventListener("hashchange", follow);
-  }, [there]);
+  }, [first, there]);
   function go(next: View) {
-    const whole = read(written(next), FIRST, there);
+    const whole = read(written(next), first, there);
     history.replaceState(null, "", written(whole));
     setView(whole);
   }
