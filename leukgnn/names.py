@@ -87,7 +87,7 @@ REASONS = {  # ways to name the neighbours that carry an answer; the last are co
     "reason_attention": Name("attention of a GAT"),
     "reason_similar": Name("similarity"),
     "reason_other_seed": Name("leaving one out, by another seed"),
-    "reason_shuffled_labels": Name("leaving one out, trained on shuffled labels"),
+    "reason_unrelated_labels": Name("leaving one out, taught unrelated labels"),
     "reason_shuffled_graph": Name("leaving one out, trained on a shuffled graph"),
     "reason_untrained": Name("leaving one out, untrained network"),
     "reason_random": Name("chance"),
@@ -98,17 +98,26 @@ LOOKS = {  # ways to name the parts of a cell's picture that carry an answer
     "look_grad_cam": Name("Grad-CAM"),
     "look_gradients": Name("integrated gradients"),
 }
-OTHER_NETWORKS = {  # the same ways by another network; all but another seed's cannot know
+OWN = "own"  # the network that is explained
+OTHER_NETWORKS = {  # the same ways by another network; all but another seed's were taught no class
     "other_seed": "by another seed",
-    "shuffled_labels": "trained on shuffled labels",
+    "unrelated_labels": "taught unrelated labels",
     "untrained": "untrained network",
 }
+LOOK_WAYS = tuple(LOOKS)
+
+
+def looked(way: str, network: str) -> str:
+    """Key of `LOOKS`: a way to name parts, by the explained network or one of `OTHER_NETWORKS`."""
+    return way if network == OWN else f"{way}_{network}"
+
+
 LOOKS |= {
-    f"{way}_{other}": Name(f"{LOOKS[way].label}, {words}")
+    looked(way, other): Name(f"{LOOKS[way].label}, {words}")
     for other, words in OTHER_NETWORKS.items()
-    for way in list(LOOKS)
+    for way in LOOK_WAYS
 }
-LOOKS["look_random"] = Name("chance")
+LOOKS |= {"look_area": Name("area of the cell alone"), "look_random": Name("chance")}
 
 MODELS = {
     "majority": Name("always leukemic", GREY),

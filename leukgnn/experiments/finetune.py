@@ -84,7 +84,7 @@ def cross_predict(
     table, pixels = read_cells(folder)
     labels = table["label"].to_numpy(copy=True)
     checkpoints = target.with_name(f"{target.stem}.partial")
-    key = _key(table, pixels, weights, seed, epochs)
+    key = checkpoint_key(table, pixels, labels, weights, seed, epochs)
     parts, pooled, losses = [], [], {}
     for split in official_folds(table):
         network, losses[split.fold] = cnn.fine_tune(
@@ -117,11 +117,18 @@ def cross_predict(
     return predictions
 
 
-def _key(table: pd.DataFrame, pixels: Tensor, weights: Weights, seed: int, epochs: int) -> str:
-    """Tell checkpoints apart: those of other images, weights or settings are not gone on from."""
+def checkpoint_key(
+    table: pd.DataFrame,
+    pixels: Tensor,
+    labels: NDArray[np.int64],
+    weights: Weights,
+    seed: int,
+    epochs: int,
+) -> str:
+    """Tell checkpoints apart: of other images, labels, weights or settings nothing is gone on."""
     settings = f"{weights.sha256} {seed} {epochs} {FINE_TUNING}".encode()
-    names = "\n".join(table["filename"]).encode()
-    return files.sha256_bytes(settings + names + pixels.numpy().tobytes())[:16]
+    given = "\n".join(f"{n} {own}" for n, own in zip(table["filename"], labels, strict=True))
+    return files.sha256_bytes(settings + given.encode() + pixels.numpy().tobytes())[:16]
 
 
 def _task(

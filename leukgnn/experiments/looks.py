@@ -1,13 +1,13 @@
 """What fine-tuned networks look at, put on trial: an answer without the parts of a cell named.
 
 Every method names the fifth of a cell's patches that carries most of the answer. They are taken
-away, the very same network is asked again, and the fall of the answer's probability is kept. A
-method that explains makes it fall further than patches drawn at random do, and further than what it
-names by networks that cannot know. It needs images and weights, so its table ships.
+away, the very same network is asked again, and the fall of the answer's probability is kept: the
+deletion test (Samek et al. 2017). A method that explains makes it fall further than patches drawn
+at random or chosen by area alone do, and further than what it names by networks that were taught
+nothing about the classes. It needs images and weights, so its table ships.
 """
 
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -20,13 +20,13 @@ from tqdm import tqdm
 
 from leukgnn import explain, files
 from leukgnn.experiments import cnn
-from leukgnn.experiments.faults import shuffled_labels
-from leukgnn.experiments.finetune import _key, read_cells
+from leukgnn.experiments.faults import unrelated_labels
+from leukgnn.experiments.finetune import checkpoint_key, read_cells
+from leukgnn.experiments.fingerprint import code_fingerprint
 from leukgnn.experiments.splits import Mask, Split, official_folds
-from leukgnn.features import Features
 from leukgnn.features.resnet import Weights, find_weights
 from leukgnn.files import InputError
-from leukgnn.names import LOOKS
+from leukgnn.names import LOOKS, OWN, looked
 from leukgnn.paper import FINE_TUNING
 
 CELLS = 900  # drawn from all
@@ -41,8 +41,9 @@ def _grad_cam(network: nn.Module, pixels: Tensor, side: Floats) -> Floats:
     return explain.grad_cam(network, network.get_submodule("body.layer3"), pixels, side)
 
 
+EXACT = "look_occlusion"
 METHODS: dict[str, Method] = {
-    "look_occlusion": explain.occlusion,
+    EXACT: explain.occlusion,
     "look_grad_cam": _grad_cam,
     "look_gradients": explain.pixel_gradients,
 }
@@ -66,11 +67,11 @@ def look(
     weights : Weights
         To start fine-tuning from.
     target : Path
-        A `.parquet` file: filename, subject, label, fold; `method` of `LOOKS`; `fall` of the
-        answer's probability without what the method names; `inner`, `rim` and `background`, shares
-        of its positive map; `agreement`, Spearman's, with the exact falls of the patches; and
-        `probability` of class 1 for the whole cell. Beside it a `.json` with provenance.
-        Checkpoints stay in a folder beside it until all folds are done.
+        A `.parquet` file: filename, subject, label, fold; `method` of `LOOKS`; `probability` of
+        class 1 by the network that the method asks; `fall` of the explained network's answer
+        without what the method names; `inner`, `rim` and `background`, shares of its positive map;
+        `agreement`, Spearman's, with the exact falls of the patches. Beside it a `.json` with
+        provenance. Checkpoints stay in a folder beside it until all folds are done.
     cells : int
         How many are drawn, as `drawn_cells` does.
     epochs : int
@@ -89,17 +90,15 @@ def look(
         `cnn.fine_tune`.
     """
     files.check_target(target, ".parquet")
-    started = time.perf_counter()
     table, pixels = read_cells(folder)
     drawn = drawn_cells(table, cells)
-    key = _key(table, pixels, weights, SEED, epochs)
     checkpoints = target.with_name(f"{target.stem}.partial")
     parts, losses = [], {}
     for number, split in enumerate(official_folds(table)):
-        networks, losses[split.fold] = _networks(
-            pixels, table, split, weights, epochs, checkpoints / f"{split.fold}_{key}", progress
+        networks, losses[split.fold], key = _networks(
+            pixels, table, split, weights, epochs, checkpoints, progress
         )
-        done = checkpoints / f"{split.fold}_{key}_{cells}.parquet"
+        done = checkpoints / f"{split.fold}_{_trial(key, cells)}.parquet"
         if not done.is_file():
             rows = np.flatnonzero(drawn & split.test)
             tried = _tried(networks, table.iloc[rows], pixels[rows], number, progress)
@@ -112,7 +111,6 @@ def look(
         "cells": int(drawn.sum()),
         "epochs": epochs,
         "losses": losses,
-        "seconds": round(time.perf_counter() - started, 1),
         **files.provenance(),
     }
     files.write_table(target, looks, provenance)
@@ -153,26 +151,33 @@ def _networks(
     split: Split,
     weights: Weights,
     epochs: int,
-    stem: Path,
+    checkpoints: Path,
     progress: bool,
-) -> tuple[dict[str, nn.Module], dict[str, list[float]]]:
-    """The network that is explained, as "own", those of `OTHER_NETWORKS`, and their losses."""
-    cells = Features(np.empty((len(table), 0), np.float32), table, {}, "")
-    labels = {
-        "own": (table["label"], SEED),
-        "other_seed": (table["label"], OTHER_SEED),
-        "shuffled_labels": (shuffled_labels(cells, SEED).table["label"], SEED),
+) -> tuple[dict[str, nn.Module], dict[str, list[float]], str]:
+    """The network that is explained, those of `OTHER_NETWORKS`, their losses, and a key of all."""
+    true = table["label"].to_numpy(np.int64, copy=True)
+    taught = {
+        OWN: (true, SEED),
+        "other_seed": (true, OTHER_SEED),
+        "unrelated_labels": (unrelated_labels(table, split.train, SEED), SEED),
     }
     networks: dict[str, nn.Module] = {}
-    losses = {}
-    for name, (given, seed) in labels.items():
+    losses, keys = {}, []
+    for name, (labels, seed) in taught.items():
+        keys.append(checkpoint_key(table, pixels, labels, weights, seed, epochs))
         networks[name], losses[name] = cnn.fine_tune(
-            pixels, given.to_numpy(copy=True), split.train, weights,
+            pixels, labels, split.train, weights,
             seed=seed, epochs=epochs, progress=progress,
-            checkpoint=stem.with_name(f"{stem.name}_{name}.pt"),
+            checkpoint=checkpoints / f"{split.fold}_{keys[-1]}.pt",
         )  # fmt: skip
     networks["untrained"] = cnn.CNN(find_weights(f"random:{SEED}"), SEED).eval()
-    return networks, losses
+    return networks, losses, " ".join(keys)
+
+
+def _trial(key: str, cells: int) -> str:
+    """Tell a fold's finished trials apart: of other networks, cells or code they are made anew."""
+    code = f"{code_fingerprint()} {files.sha256_file(Path(__file__))}"
+    return files.sha256_bytes(f"{key} {cells} {code}".encode())[:16]
 
 
 def _tried(
@@ -183,38 +188,43 @@ def _tried(
     progress: bool,
 ) -> pd.DataFrame:
     """Rows of one fold's cells, in the order of `LOOKS`."""
-    own = networks["own"]
-    probability = explain.answered(own, pixels, np.ones(len(pixels)))
-    side = explain.from_answer(probability)
+    own = networks[OWN]
+    probability = {
+        name: explain.answered(network, pixels, np.ones(len(pixels)))
+        for name, network in networks.items()
+    }
+    side = explain.from_answer(probability[OWN])
     whole, possible = explain.answered(own, pixels, side), explain.can_be_named(pixels)
     chance = np.random.default_rng([SEED, fold]).random(possible.shape)
-    facts = cells[COLUMNS].assign(probability=probability)
     parts: list[pd.DataFrame] = []
     exact = np.empty(0)
     maps = _maps(networks, pixels, side, chance)
-    for method, found in tqdm(maps, total=len(LOOKS), desc=f"fold {fold}", disable=not progress):
+    bar = tqdm(maps, total=len(LOOKS), desc=f"fold {fold}", disable=not progress)
+    for method, name, found in bar:
         scores = explain.by_patch(found)
-        exact = exact if parts else scores
+        exact = scores if method == EXACT else exact
         left = explain.without_patches(pixels, explain.named(scores, possible))
         values = {
             "method": method,
+            "probability": probability[name],
             "fall": whole - explain.answered(own, left, side),
             **dict(zip(explain.REGIONS, explain.regions(found, pixels).T, strict=True)),
             "agreement": _agreement(scores, exact, possible),
         }
-        parts.append(facts.assign(**values))
+        parts.append(cells[COLUMNS].assign(**values))
     tried = pd.concat(parts, ignore_index=True)
     return tried.astype(dict.fromkeys(tried.select_dtypes("float64").columns, np.float32))
 
 
 def _maps(
     networks: Mapping[str, nn.Module], pixels: Tensor, side: Floats, chance: Floats
-) -> Iterator[tuple[str, Floats]]:
-    """Every way's maps, in the order of `LOOKS`: the exact ones first."""
+) -> Iterator[tuple[str, str, Floats]]:
+    """Every method's name, its network's, and its maps, in the order of `LOOKS`: `EXACT` first."""
     for name, network in networks.items():
         for way, method in METHODS.items():
-            yield way if name == "own" else f"{way}_{name}", method(network, pixels, side)
-    yield "look_random", explain.spread(chance, pixels)
+            yield looked(way, name), name, method(network, pixels, side)
+    yield "look_area", OWN, explain.of_cell(pixels).astype(np.float64)
+    yield "look_random", OWN, explain.spread(chance, pixels)
 
 
 def _agreement(scores: Floats, exact: Floats, possible: Mask) -> Floats:

@@ -1,9 +1,10 @@
 """Score the parts of a cell's picture by what they carry of an image network's answer.
 
-Every method gives a map, one number a pixel, shape (m, 128, 128), for m cells: higher carries more
-of the answer that is explained, whichever it is. The answer's side, from `from_answer`, says which.
-Parts are `PATCHES`, squares in a grid, and what is taken away is a part of the cell: in place of
-its pixels comes the cell's mean colour. What is black stays so, and with it outline and size.
+Every method gives an attribution map, one number a pixel, shape (m, 128, 128), for m cells: higher
+carries more of the answer that is explained, whichever it is. The answer's side, from
+`from_answer`, says which. Parts are `PATCHES`, squares in a grid, and what is taken away is a part
+of the cell: in place of its pixels comes the cell's mean colour. What is black stays so, and with
+it outline and size.
 """
 
 from typing import Any, cast
@@ -55,14 +56,33 @@ def of_cell(pixels: Tensor) -> Mask:
 
 
 def by_patch(maps: NDArray[Any]) -> Floats:
-    """Sum of a map (m, 128, 128) over each patch, shape (m, `PATCHES`), row by row of the grid."""
+    """Sum an attribution map over each patch.
+
+    Parameters
+    ----------
+    maps : ndarray, shape (m, 128, 128)
+
+    Returns
+    -------
+    ndarray, shape (m, `PATCHES`)
+        Row by row of the grid.
+    """
     tiles = maps.reshape(len(maps), GRID, PATCH, GRID, PATCH)
     sums: Floats = tiles.sum(axis=(2, 4), dtype=np.float64).reshape(len(maps), PATCHES)
     return sums
 
 
 def can_be_named(pixels: Tensor) -> Mask:
-    """Which patches hold enough of the cell, shape (m, `PATCHES`)."""
+    """Which patches hold enough of the cell.
+
+    Parameters
+    ----------
+    pixels : Tensor, shape (m, 3, 128, 128), uint8
+
+    Returns
+    -------
+    ndarray, shape (m, `PATCHES`), bool
+    """
     return by_patch(of_cell(pixels)) >= LEAST * PATCH**2
 
 
@@ -88,7 +108,7 @@ def named(scores: Floats, possible: Mask) -> Mask:
 
 
 def without_patches(pixels: Tensor, gone: Mask) -> Tensor:
-    """Cells with the mean colour of the cell in place of its pixels in some patches.
+    """Delete patches: the mean colour of the cell takes the place of its pixels there.
 
     Parameters
     ----------
@@ -131,9 +151,17 @@ def _odds(logits: Tensor, side: Tensor) -> Tensor:
 
 
 def occlusion(network: nn.Module, pixels: Tensor, side: Floats) -> Floats:
-    """How far the answer's probability falls without each patch alone: exact (Zeiler 2014).
+    """Occlusion map: how far the answer's probability falls without each patch (Zeiler 2014).
 
-    Each fall is `spread` over what was taken away.
+    Parameters
+    ----------
+    network, pixels, side
+        As of `answered`.
+
+    Returns
+    -------
+    ndarray, shape (m, 128, 128)
+        Each fall is `spread` over what was taken away.
     """
     held, whole = by_patch(of_cell(pixels)), answered(network, pixels, side)
     falls = np.zeros((len(pixels), PATCHES))
@@ -147,7 +175,17 @@ def occlusion(network: nn.Module, pixels: Tensor, side: Floats) -> Floats:
 
 
 def spread(scores: Floats, pixels: Tensor) -> Floats:
-    """Map of scores (m, `PATCHES`), each dealt out evenly to the cell's pixels in its patch."""
+    """Map of scores, each dealt out evenly to the cell's pixels in its patch.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (m, `PATCHES`)
+    pixels : Tensor, shape (m, 3, 128, 128), uint8
+
+    Returns
+    -------
+    ndarray, shape (m, 128, 128)
+    """
     cell = of_cell(pixels)
     each = (scores / np.maximum(by_patch(cell), 1)).reshape(-1, GRID, GRID)
     dealt: Floats = each.repeat(PATCH, axis=1).repeat(PATCH, axis=2) * cell
@@ -168,6 +206,10 @@ def grad_cam(network: nn.Module, layer: nn.Module, pixels: Tensor, side: Floats)
         Of the network. The authors take the last convolutions; those of a ResNet-18 see a picture
         of 128 pixels as 4 x 4, a cell as two by two. The layer before, 8 x 8, has a number for
         each patch.
+
+    Returns
+    -------
+    ndarray, shape (m, 128, 128)
     """
     method = LayerGradCam(lambda x, s: _odds(network(x), s), layer)
     parts = []
@@ -180,8 +222,17 @@ def grad_cam(network: nn.Module, layer: nn.Module, pixels: Tensor, side: Floats)
 def pixel_gradients(network: nn.Module, pixels: Tensor, side: Floats) -> Floats:
     """Integrated gradients, from the cell in its mean colour to the cell (Sundararajan 2017).
 
-    They add up to the difference of the answer's log odds between the two; what is black is the
-    same in both and gets nothing.
+    They nearly add up to the difference of the answer's log odds between the two; what is black is
+    the same in both and gets nothing.
+
+    Parameters
+    ----------
+    network, pixels, side
+        As of `answered`.
+
+    Returns
+    -------
+    ndarray, shape (m, 128, 128)
     """
     method = IntegratedGradients(lambda x, s: _odds(network(x), s))
     parts = []

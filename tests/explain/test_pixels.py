@@ -7,7 +7,9 @@ from torch import nn
 
 from leukgnn import explain
 from leukgnn.cells.transforms import normalise
+from leukgnn.experiments import cnn
 from leukgnn.explain.pixels import GRID, LEAST, PATCH, PATCHES, RIM, of_cell
+from leukgnn.features.resnet import find_weights
 from leukgnn.files import InputError
 
 SEEN = 2 * GRID + 2  # the first patch of the drawn cells, in their upper left corner
@@ -21,6 +23,17 @@ def pixels():
     square[32:96, 32:96] = True
     noise[:, :, 32:48, 32:48] += 100
     return torch.from_numpy(noise * square)
+
+
+class Curved(nn.Module):
+    """Log odds that are no straight line in the brightness of one patch."""
+
+    def __init__(self):
+        super().__init__()
+        self.straight = OnePatch()
+
+    def forward(self, x):
+        return self.straight(x) ** 3
 
 
 class OnePatch(nn.Module):
@@ -76,7 +89,7 @@ def test_occlusion_is_the_networks_own_answer_without_the_patch(pixels):
 
 
 def test_integrated_gradients_add_up_to_what_the_cells_structure_does(pixels):
-    network, everything = OnePatch(), np.ones((2, PATCHES), dtype=bool)
+    network, everything = Curved(), np.ones((2, PATCHES), dtype=bool)
     blank = explain.without_patches(pixels, everything)
     odds = [network(normalise(shown))[:, 1].detach().numpy() for shown in (pixels, blank)]
     found = explain.pixel_gradients(network, pixels, np.ones(2))
@@ -90,6 +103,15 @@ def test_grad_cam_is_the_weighed_map_of_the_layer(pixels):
     maps = network.layer(normalise(pixels)).detach().numpy()[:, 0]
     assert found[:, ::PATCH, ::PATCH] == pytest.approx(maps * 2 / PATCHES, rel=1e-4)
     assert (found[:, 32:48, 32:48] == found[:, 32:33, 32:33]).all()
+
+
+def test_the_layer_that_is_mapped_has_a_number_for_each_patch():
+    network = cnn.CNN(find_weights("random:0"), 0).eval()
+    layer = network.get_submodule("body.layer3")
+    maps = []
+    layer.register_forward_hook(lambda module, given, found: maps.append(found))
+    network(torch.zeros(1, 3, 128, 128))
+    assert maps[0].shape == (1, 256, GRID, GRID)
 
 
 def test_an_answer_has_two_sides_that_add_up(pixels):
