@@ -153,10 +153,9 @@ def finetune(options: Namespace) -> int:
     """Fine-tune the CNN, fold by fold."""
     from leukgnn.experiments import finetune
     from leukgnn.features import resnet
-    from leukgnn.paper import TRAINING
 
     weights = resnet.find_weights(options.weights or resnet.IMAGENET, download=True)
-    finetune.cross_predict(options.folder, weights, options.output, seed=TRAINING.seed)
+    finetune.cross_predict(options.folder, weights, options.output)
     print(f"Predictions written to {options.output}.")
     return 0
 

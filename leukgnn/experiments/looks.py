@@ -21,7 +21,7 @@ from tqdm import tqdm
 from leukgnn import explain, files
 from leukgnn.experiments import cnn
 from leukgnn.experiments.faults import unrelated_labels
-from leukgnn.experiments.finetune import checkpoint_key, read_cells
+from leukgnn.experiments.finetune import SEEDS, checkpoint_key, read_cells
 from leukgnn.experiments.fingerprint import code_fingerprint
 from leukgnn.experiments.splits import Mask, Split, official_folds
 from leukgnn.features.resnet import Weights, find_weights
@@ -31,7 +31,7 @@ from leukgnn.paper import FINE_TUNING
 
 CELLS = 900  # drawn from all
 COLUMNS = ["filename", "subject", "label", "fold"]
-SEED, OTHER_SEED = 0, 1  # of the networks that are explained, and of others of the same training
+SEED, OTHER_SEED = SEEDS  # of the networks that are explained, and of others that learnt the same
 TOO_FEW = 3  # patches that can be named; with fewer there is no order to agree on
 Floats = NDArray[np.float64]
 Method = Callable[[nn.Module, Tensor, Floats], Floats]
