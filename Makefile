@@ -26,7 +26,7 @@ export PYTHONPATH := $(CURDIR)
 export PYTHONUTF8 := 1
 unexport PYTHONHOME
 
-.PHONY: book pdf plan test planted mutants demo lab bench tolerance witness features cnn light properties model page screenshots publish readme clean
+.PHONY: book pdf plan test planted mutants demo lab bench tolerance witness features cnn light looks properties model page screenshots publish readme clean
 
 book: $(READY)
 	$(SNAKEMAKE) --quiet rules
@@ -89,6 +89,10 @@ cnn: $(READY)
 light: $(READY)
 	$(LEUKGNN) light $(call quoted,$(IMAGES)) --weights $(call quoted,$(WEIGHTS)) \
 		--output leukgnn/data/light.parquet
+
+looks: $(READY)
+	$(LEUKGNN) looks $(call quoted,$(IMAGES)) --weights $(call quoted,$(WEIGHTS)) \
+		--output leukgnn/data/looks.parquet
 
 properties: $(READY)
 	$(LEUKGNN) properties $(call quoted,$(IMAGES)) --output leukgnn/data/properties.parquet

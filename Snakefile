@@ -58,7 +58,7 @@ CHAPTERS = {  # name: what it reads besides the package
     "15_encoder": [FEATURES, RUNS, IMAGED, f"{DATA}/properties.parquet"],
     "16_networks": [FEATURES, RUNS, IMAGED],
     "17_people": [FEATURES, RUNS, IMAGED, f"{DATA}/cnn_predictions_people.parquet"],
-    "18_reasons": [FEATURES, RUNS, IMAGED, f"{DATA}/properties.parquet"],
+    "18_reasons": [FEATURES, RUNS, IMAGED, f"{DATA}/looks.parquet", f"{DATA}/properties.parquet"],
 }
 LONGEST = ("03_features", "05_gcn", "06_results", "11_readings")  # begun first: see `results`
 try:

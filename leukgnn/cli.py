@@ -146,6 +146,12 @@ def _parser() -> argparse.ArgumentParser:
     light.add_argument("--output", type=Path, required=True, help="answers, .parquet")
     light.set_defaults(command=commands.light)
 
+    looks = words.add_parser("looks", help="ask fine-tuned CNNs which parts of a cell they use")
+    looks.add_argument("folder", type=Path)
+    looks.add_argument("--weights", default=os.environ.get("LEUKGNN_WEIGHTS", ""))
+    looks.add_argument("--output", type=Path, required=True, help="falls and shares, .parquet")
+    looks.set_defaults(command=commands.looks, resumes=True)
+
     properties = words.add_parser("properties", help="measure size, form, colour and nucleus")
     properties.add_argument("folder", type=Path)
     properties.add_argument("--output", type=Path, required=True, help="properties, .parquet")

@@ -153,10 +153,9 @@ def finetune(options: Namespace) -> int:
     """Fine-tune the CNN, fold by fold."""
     from leukgnn.experiments import finetune
     from leukgnn.features import resnet
-    from leukgnn.paper import TRAINING
 
     weights = resnet.find_weights(options.weights or resnet.IMAGENET, download=True)
-    finetune.cross_predict(options.folder, weights, options.output, seed=TRAINING.seed)
+    finetune.cross_predict(options.folder, weights, options.output)
     print(f"Predictions written to {options.output}.")
     return 0
 
@@ -189,6 +188,17 @@ def light(options: Namespace) -> int:
     weights = resnet.find_weights(options.weights or resnet.IMAGENET)
     light.ask(options.folder, weights, options.output)
     print(f"Answers written to {options.output}.")
+    return 0
+
+
+def looks(options: Namespace) -> int:
+    """Ask fine-tuned networks what they look at."""
+    from leukgnn.experiments import looks
+    from leukgnn.features import resnet
+
+    weights = resnet.find_weights(options.weights or resnet.IMAGENET, download=True)
+    looks.look(options.folder, weights, options.output)
+    print(f"Looks written to {options.output}.")
     return 0
 
 

@@ -87,11 +87,37 @@ REASONS = {  # ways to name the neighbours that carry an answer; the last are co
     "reason_attention": Name("attention of a GAT"),
     "reason_similar": Name("similarity"),
     "reason_other_seed": Name("leaving one out, by another seed"),
-    "reason_shuffled_labels": Name("leaving one out, trained on shuffled labels"),
+    "reason_unrelated_labels": Name("leaving one out, taught unrelated labels"),
     "reason_shuffled_graph": Name("leaving one out, trained on a shuffled graph"),
     "reason_untrained": Name("leaving one out, untrained network"),
     "reason_random": Name("chance"),
 }
+
+LOOKS = {  # ways to name the parts of a cell's picture that carry an answer
+    "look_occlusion": Name("occlusion, exact"),
+    "look_grad_cam": Name("Grad-CAM"),
+    "look_gradients": Name("integrated gradients"),
+}
+OWN = "own"  # the network that is explained
+OTHER_NETWORKS = {  # the same ways by another network; all but another seed's were taught no class
+    "other_seed": "by another seed",
+    "unrelated_labels": "taught unrelated labels",
+    "untrained": "untrained network",
+}
+LOOK_WAYS = tuple(LOOKS)
+
+
+def looked(way: str, network: str) -> str:
+    """Key of `LOOKS`: a way to name parts, by the explained network or one of `OTHER_NETWORKS`."""
+    return way if network == OWN else f"{way}_{network}"
+
+
+LOOKS |= {
+    looked(way, other): Name(f"{LOOKS[way].label}, {words}")
+    for other, words in OTHER_NETWORKS.items()
+    for way in LOOK_WAYS
+}
+LOOKS |= {"look_area": Name("area of the cell alone"), "look_random": Name("chance")}
 
 MODELS = {
     "majority": Name("always leukemic", GREY),
@@ -169,7 +195,7 @@ WITNESS = "witness.csv"  # the runs that a build computed again
 
 def label(key: str) -> str:
     """Name for readers of whatever stands in a registry here; others stand for themselves."""
-    for registry in (MODELS, REASONS, PROTOCOLS, METRICS, GROUPINGS):
+    for registry in (MODELS, REASONS, LOOKS, PROTOCOLS, METRICS, GROUPINGS):
         if key in registry:
             return registry[key].label
     return key

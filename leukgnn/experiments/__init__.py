@@ -2,7 +2,7 @@
 
 from leukgnn.experiments.classifiers import CLASSIFIERS, PASSES, answer, choice
 from leukgnn.experiments.control import planted
-from leukgnn.experiments.faults import scaled_on_all, shuffled_labels
+from leukgnn.experiments.faults import scaled_on_all, shuffled_labels, unrelated_labels
 from leukgnn.experiments.leakage import groupings, near_duplicates
 from leukgnn.experiments.partitions import Partition
 from leukgnn.experiments.plan import Plan, Sources, shard
@@ -56,5 +56,6 @@ __all__ = [
     "shard",
     "shuffled_labels",
     "stratified_split",
+    "unrelated_labels",
     "values",
 ]

@@ -1,8 +1,9 @@
 """The CNN row of Table 1: the CNN fold by fold, and the hybrid on its features."""
 
 import shutil
-import time
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,8 @@ from leukgnn.names import POOLINGS
 from leukgnn.paper import FINE_TUNING, GRAPH
 
 MODELS = ("cnn", "cnn_gcn", "cnn_mlp")
-POOLED_SEEDS = 5  # of networks that pool, on the features of one fine-tuned network a fold
+SEEDS = (0, 1)  # of the trainings of a fold's network
+POOLED_SEEDS = 5  # of networks that pool, on the features of each fold's first network
 
 
 def read_cells(folder: Path) -> tuple[pd.DataFrame, Tensor]:
@@ -51,7 +53,7 @@ def cross_predict(
     weights: Weights,
     target: Path,
     *,
-    seed: int,
+    seeds: Sequence[int] = SEEDS,
     epochs: int = FINE_TUNING.epochs,
     progress: bool = True,
 ) -> pd.DataFrame:
@@ -59,7 +61,8 @@ def cross_predict(
 
     The hybrid as the paper's abstract means it, without leak: network, graph and GCN of a fold see
     its training cells only, and each test cell is attached one-way and alone. Networks that pool a
-    person's cells are those of `names.POOLINGS`, each with its twin without edges.
+    person's cells are those of `names.POOLINGS`, each with its twin without edges, on the features
+    of the first seed's networks.
 
     Parameters
     ----------
@@ -70,7 +73,8 @@ def cross_predict(
         A `.parquet` file; provenance and losses are written beside it as `.json`, and as
         `_people.parquet` what networks that pool answer, columns alike. Checkpoints stay in a
         folder beside it until all folds are done.
-    seed : int
+    seeds : sequence of int
+        Of the networks' trainings, one of each fold for each.
     epochs : int
     progress : bool
 
@@ -80,14 +84,13 @@ def cross_predict(
         Predictions of `MODELS`, columns as of `experiments.predictions`.
     """
     files.check_target(target, ".parquet")
-    started = time.perf_counter()
     table, pixels = read_cells(folder)
     labels = table["label"].to_numpy(copy=True)
     checkpoints = target.with_name(f"{target.stem}.partial")
-    key = _key(table, pixels, weights, seed, epochs)
     parts, pooled, losses = [], [], {}
-    for split in official_folds(table):
-        network, losses[split.fold] = cnn.fine_tune(
+    for seed, split in product(seeds, official_folds(table)):
+        key = checkpoint_key(table, pixels, labels, weights, seed, epochs)
+        network, losses[f"{split.fold}, seed {seed}"] = cnn.fine_tune(
             pixels, labels, split.train, weights,
             seed=seed, epochs=epochs, checkpoint=checkpoints / f"{split.fold}_{key}.pt",
             progress=progress,
@@ -96,18 +99,17 @@ def cross_predict(
         task = _task(x, table, weights, split, seed)
         answers = (probability, classifiers.gcn(task), classifiers.mlp(task))
         parts += [_rows(task, model, a) for model, a in zip(MODELS, answers, strict=True)]
-        pooled += _pooled(task)
+        pooled += _pooled(task) if seed == seeds[0] else []
     predictions = pd.concat(parts, ignore_index=True)
     provenance = {
         "weights": {"name": weights.name, "sha256": weights.sha256},
         "command": "leukgnn finetune DIR --weights FILE --output " + target.name,
-        "seed": seed,
+        "seeds": list(seeds),
         "epochs": epochs,
         "learning_rate": FINE_TUNING.learning_rate,
         "batch_size": FINE_TUNING.batch_size,
         "cells": int(predictions["filename"].nunique()),
         "losses": losses,
-        "seconds": round(time.perf_counter() - started, 1),
         **files.provenance(),
     }
     people = target.with_name(f"{target.stem}_people.parquet")
@@ -117,11 +119,18 @@ def cross_predict(
     return predictions
 
 
-def _key(table: pd.DataFrame, pixels: Tensor, weights: Weights, seed: int, epochs: int) -> str:
-    """Tell checkpoints apart: those of other images, weights or settings are not gone on from."""
+def checkpoint_key(
+    table: pd.DataFrame,
+    pixels: Tensor,
+    labels: NDArray[np.int64],
+    weights: Weights,
+    seed: int,
+    epochs: int,
+) -> str:
+    """Tell checkpoints apart: of other images, labels, weights or settings nothing is gone on."""
     settings = f"{weights.sha256} {seed} {epochs} {FINE_TUNING}".encode()
-    names = "\n".join(table["filename"]).encode()
-    return files.sha256_bytes(settings + names + pixels.numpy().tobytes())[:16]
+    given = "\n".join(f"{n} {own}" for n, own in zip(table["filename"], labels, strict=True))
+    return files.sha256_bytes(settings + given.encode() + pixels.numpy().tobytes())[:16]
 
 
 def _task(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leukgnn import explain, networks
-from leukgnn.experiments.faults import shuffled_labels
+from leukgnn.experiments.faults import unrelated_labels
 from leukgnn.experiments.tasks import Probability, Task
 
 if TYPE_CHECKING:
@@ -92,9 +92,11 @@ def _untrained(task: Task, side: Floats) -> Floats:
     return side * _left_out(task, untrained)
 
 
-def _shuffled_labels(task: Task, side: Floats) -> Floats:
-    other = replace(task, features=shuffled_labels(task.features, task.seed))
-    return side * _left_out(task, other.trained_gcn[0])
+def _unrelated_labels(task: Task, side: Floats) -> Floats:
+    table = task.features.table
+    labels = unrelated_labels(table, task.split.train, task.seed)
+    features = replace(task.features, table=table.assign(label=labels))
+    return side * _left_out(task, replace(task, features=features).trained_gcn[0])
 
 
 def _shuffled_graph(task: Task, side: Floats) -> Floats:
@@ -120,7 +122,7 @@ REASONS: dict[str, Callable[[Task, Floats], Floats]] = {
     "reason_attention": _attention,
     "reason_similar": _similar,
     "reason_other_seed": _other_seed,
-    "reason_shuffled_labels": _shuffled_labels,
+    "reason_unrelated_labels": _unrelated_labels,
     "reason_shuffled_graph": _shuffled_graph,
     "reason_untrained": _untrained,
     "reason_random": _random,

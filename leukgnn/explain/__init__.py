@@ -1,4 +1,4 @@
-"""Reasons for an answer of the graph: what each neighbour of an attached cell carries of it.
+"""Reasons for an answer: what each neighbour of an attached cell, or part of its picture, carries.
 
 The names stand in `__init__.pyi` and are loaded when first used, as those of `networks` are.
 """

@@ -61,7 +61,7 @@ def others(task):
 # trials whose draws or one mask are of all cells together.
 TOGETHER = {
     *(name for name in CLASSIFIERS if name.startswith(("pool_", "attention_", "gcn_own_"))),
-    "reason_masked", "reason_random", "reason_shuffled_labels",
+    "reason_masked", "reason_random",
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from leukgnn.cells import training_cells
 from leukgnn.experiments import (
     Plan,
     Sources,
@@ -16,6 +17,7 @@ from leukgnn.experiments import (
     official_folds,
     scaled_on_all,
     shuffled_labels,
+    unrelated_labels,
 )
 from leukgnn.files import InputError
 from leukgnn.graphs import Attached
@@ -52,6 +54,27 @@ def test_nothing_is_learnt_from_shuffled_labels(separable):
             areas.append(roc_auc_score(labels, answer("mlp", task)[split.test]))
     assert len(areas) > 6
     assert np.mean(areas) < 0.75, areas
+
+
+def test_unrelated_labels_tell_nothing_of_the_true_ones():
+    """Of people of C-NMC a single deal may go with the truth by half, and be learnt."""
+    table = training_cells()
+    true = table["label"].to_numpy()
+    single = []
+    for split in official_folds(table):
+        dealt = unrelated_labels(table, split.train, 0)
+        assert abs(np.corrcoef(dealt[split.train], true[split.train])[0, 1]) < 0.05
+        assert (dealt[~split.train] == true[~split.train]).all()
+        people = table.assign(dealt=dealt)[split.train].groupby("merged_subject")
+        assert (people["dealt"].nunique() == 1).all()
+        assert people["dealt"].first().sum() == people["label"].first().sum()
+        assert (dealt == unrelated_labels(table, split.train, 0)).all()
+        assert (dealt != unrelated_labels(table, split.train, 1)).any()
+        once = people["label"].first()
+        once = dict(zip(once.index, np.random.default_rng(0).permutation(once), strict=True))
+        given = table.loc[split.train, "merged_subject"].map(once)
+        single.append(abs(np.corrcoef(given, true[split.train])[0, 1]))
+    assert max(single) > 0.05, "one deal would have done"
 
 
 def test_scaling_by_all_cells_lets_test_cells_in(separable):

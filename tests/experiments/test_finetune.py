@@ -221,7 +221,7 @@ def test_every_cell_is_answered_by_the_fold_that_did_not_train_on_it(
         ),
     )  # fmt: skip
     predictions = finetune.cross_predict(
-        phantoms, weights, target, seed=4, epochs=1, progress=False
+        phantoms, weights, target, seeds=(4, 6), epochs=1, progress=False
     )
     assert capsys.readouterr().err == ""
     assert list(predictions) == [
@@ -229,9 +229,9 @@ def test_every_cell_is_answered_by_the_fold_that_did_not_train_on_it(
         "n_train",
     ]  # fmt: skip
     folds, person = (table.set_index("filename")[c] for c in ("fold", "merged_subject"))
-    assert trained == [set(folds) - {fold} for fold in sorted(set(folds))]
+    assert trained == 2 * [set(folds) - {fold} for fold in sorted(set(folds))]
     assert tuple(predictions["model"].unique()) == finetune.MODELS
-    for _, rows in predictions.groupby("model"):
+    for _, rows in predictions.groupby(["model", "seed"]):
         assert sorted(rows["filename"]) == sorted(table["filename"])
         assert (rows["fold"] == rows["filename"].map(folds)).all()
         assert rows.groupby("fold")["n_train"].first().to_dict() == dict.fromkeys(
@@ -240,18 +240,21 @@ def test_every_cell_is_answered_by_the_fold_that_did_not_train_on_it(
     pd.testing.assert_frame_equal(pd.read_parquet(target), predictions)
     assert set(results_table(predictions)["fold"]) == {"all", *folds}
     origin = json.loads(target.with_suffix(".json").read_text())
-    assert {fold: len(losses) for fold, losses in origin["losses"].items()} == dict.fromkeys(
-        folds.unique(), 1
-    )
+    assert sorted(origin["losses"]) == [
+        f"{fold}, seed {seed}" for fold in sorted(set(folds)) for seed in (4, 6)
+    ]
+    assert all(len(losses) == 1 for losses in origin["losses"].values())
+    cnn_answers = predictions[predictions["model"] == "cnn"].groupby("seed")["probability"]
+    assert not np.equal(*(given.to_numpy() for _, given in cnn_answers)).any()
     assert origin["weights"] == {"name": weights.name, "sha256": weights.sha256}
     assert origin["command"] == "leukgnn finetune DIR --weights FILE --output cnn.parquet"
-    expected = {"seed": 4, "epochs": 1, "learning_rate": 1e-4, "batch_size": 32, "cells": 24}
+    expected = {"seeds": [4, 6], "epochs": 1, "learning_rate": 1e-4, "batch_size": 32, "cells": 24}
     assert {name: origin[name] for name in expected} == expected
-    assert 0 < origin["seconds"] < 1000
     assert {"commit", "processor", "libraries", "threads"} <= set(origin)
     assert set(predictions["protocol"]) == {"subject_disjoint"}
-    assert set(predictions["seed"]) == {4} and predictions["probability"].dtype == np.float32
+    assert set(predictions["seed"]) == {4, 6} and predictions["probability"].dtype == np.float32
     pooled = pd.read_parquet(tmp_path / "cnn_people.parquet")
+    assert set(pooled["seed"]) == {4}, "on the first seed's features"
     assert set(pooled["model"]) == {f"{key}{end}" for key in POOLINGS for end in ("", "_alone")}
     for _, rows in pooled.groupby("model"):
         assert sorted(rows["filename"]) == sorted(table["filename"])
@@ -281,7 +284,7 @@ def test_other_networks_are_asked_about_the_features_of_their_fold(
     monkeypatch.setattr(finetune.classifiers, "mlp", stub(0.75))
     monkeypatch.setattr(finetune, "person_network", stub(0.125))
     (tmp_path / "p.partial").mkdir()
-    predictions = finetune.cross_predict(phantoms, weights, tmp_path / "p.parquet", seed=3)
+    predictions = finetune.cross_predict(phantoms, weights, tmp_path / "p.parquet", seeds=[3])
     given = predictions.groupby("model")["probability"].unique()
     assert given.to_dict() == {"cnn": [0.5], "cnn_gcn": [0.25], "cnn_mlp": [0.75]}
     for task, how in asked:
@@ -320,7 +323,8 @@ def test_the_reference_is_whole():
     predictions, provenance = reference("cnn", shipped)
     assert set(predictions["model"]) == set(finetune.MODELS)
     known = cells.training_cells().set_index("filename")
-    for _, rows in predictions.groupby("model"):
+    assert set(predictions["seed"]) == set(finetune.SEEDS)
+    for _, rows in predictions.groupby(["model", "seed"]):
         assert sorted(rows["filename"]) == sorted(shipped["filename"])
         facts = known.loc[rows["filename"]]
         for column in ("subject", "label", "fold"):
@@ -333,13 +337,15 @@ def test_the_reference_is_whole():
         assert (rows["prevalence"] == shipped.loc[split.train, "label"].mean()).all()
     assert predictions.index.equals(pd.RangeIndex(len(predictions)))
     assert len(provenance["weights"]["sha256"]) == 64
-    assert set(provenance["losses"]) == {"fold_0", "fold_1", "fold_2"}
+    assert len(provenance["losses"]) == 3 * len(finetune.SEEDS)
 
 
 def test_a_reference_for_some_cells_holds_those():
     some = features.shipped_features().table.iloc[::500]
     predictions, _ = reference("cnn", some)
-    assert sorted(predictions["filename"]) == sorted([*some["filename"]] * len(finetune.MODELS))
+    assert sorted(predictions["filename"]) == sorted(
+        [*some["filename"]] * len(finetune.MODELS) * len(finetune.SEEDS)
+    )
 
 
 def test_a_reference_that_lacks_cells_is_not_compared():
@@ -374,7 +380,7 @@ def test_checkpoints_of_other_settings_are_not_gone_on_from(drawn, tmp_path, mon
     for epochs, shown in ((1, pixels), (2, pixels), (1, 255 - pixels), (1, pixels)):
         monkeypatch.setattr(finetune, "read_cells", lambda _, t=table, p=shown: (t, p))
         with pytest.raises(KeyboardInterrupt):
-            finetune.cross_predict(tmp_path, weights, tmp_path / "p.parquet", seed=0, epochs=epochs)
+            finetune.cross_predict(tmp_path, weights, tmp_path / "p.parquet", epochs=epochs)
     assert names[0] == names[3] and len(set(names)) == 3
     assert all(re.fullmatch(r"fold_0_[0-9a-f]{16}\.pt", name) for name in names)
 
@@ -382,5 +388,5 @@ def test_checkpoints_of_other_settings_are_not_gone_on_from(drawn, tmp_path, mon
 @pytest.mark.parametrize("refused", ["mine", "mine.json"])
 def test_an_output_of_another_kind_is_refused_before_the_work(drawn, phantoms, tmp_path, refused):
     with pytest.raises(InputError, match=r"ends in \.parquet"):
-        finetune.cross_predict(phantoms, drawn[2], tmp_path / refused, seed=0)
+        finetune.cross_predict(phantoms, drawn[2], tmp_path / refused)
     assert not list(tmp_path.iterdir())

@@ -59,7 +59,7 @@ def test_who_names_reasons_beats_chance_and_who_cannot_know_does_worse(task):
     mean = {name: fall(name, task).mean() for name in REASONS}
     for name in ("reason_exact", "reason_gradients", "reason_masked", "reason_other_seed"):
         assert mean[name] > mean["reason_random"] + 0.003, mean
-    for name in ("reason_untrained", "reason_shuffled_labels", "reason_random"):
+    for name in ("reason_untrained", "reason_unrelated_labels", "reason_random"):
         assert mean[name] < mean["reason_exact"], mean
 
 
@@ -77,12 +77,12 @@ def test_each_method_asks_what_its_name_says(task, monkeypatch):
     answer("reason_exact", fresh)
     own = trained[0]
     assert trained == [own] and own[:2] == (0, "GCN")
-    for name in ("reason_other_seed", "reason_shuffled_labels", "reason_shuffled_graph"):
+    for name in ("reason_other_seed", "reason_unrelated_labels", "reason_shuffled_graph"):
         trained.clear()
         answer(name, dataclasses.replace(task))
         other = next(known for known in trained if known != own or trained.count(own) > 1)
         assert (other[0] != own[0]) is (name == "reason_other_seed")
-        assert (other[3] != own[3]) is (name == "reason_shuffled_labels")
+        assert (other[3] != own[3]) is (name == "reason_unrelated_labels")
     trained.clear()
     answer("reason_untrained", dataclasses.replace(task))
     assert trained == [own]
