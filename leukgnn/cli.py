@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from leukgnn import commands, files, shell
 from leukgnn.files import InputError
@@ -15,6 +16,8 @@ from leukgnn.files import InputError
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 # Warnings while torch-geometric is imported, as PYTHONWARNINGS: nothing that a user could change.
 NOISE = "ignore:`torch.jit:FutureWarning,ignore:IProgress not found"
+
+Words: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,7 +73,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="leukgnn", description=__doc__)
     parser.set_defaults(resumes=False, extra="")
     words = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_runs, _cells, _training, _demo, _book):
+        add(words)
+    return parser
 
+
+def _runs(words: Words) -> None:
+    """Add chapters and runs."""
     run = words.add_parser("run", help="run one chapter with other parameters")
     run.add_argument("chapter", help="such as 05_gcn")
     run.add_argument("-p", dest="parameters", metavar="NAME=VALUE", action="append", default=[])
@@ -93,7 +102,11 @@ def _parser() -> argparse.ArgumentParser:
     witness = words.add_parser("witness", help="compute published runs again and compare")
     witness.add_argument("--all", action="store_true", help="all of them, not a share")
     witness.set_defaults(command=commands.witness, resumes=True)
+    _profile(runs, witness)
 
+
+def _cells(words: Words) -> None:
+    """Add the data and its features."""
     data = words.add_parser("data", help="obtain or verify C-NMC 2019")
     actions = data.add_subparsers(required=True, metavar="ACTION")
     verify = actions.add_parser("verify", help="compare a folder with the manifest")
@@ -119,6 +132,9 @@ def _parser() -> argparse.ArgumentParser:
     features.add_argument("--output", type=Path, default=Path("features.npz"))
     features.set_defaults(command=commands.features, resumes=True)
 
+
+def _training(words: Words) -> None:
+    """Add what needs the images, and hours."""
     finetune = words.add_parser("finetune", help="fine-tune the CNN baseline, fold by fold")
     finetune.add_argument("folder", type=Path)
     finetune.add_argument("--weights", default=os.environ.get("LEUKGNN_WEIGHTS", ""))
@@ -157,6 +173,9 @@ def _parser() -> argparse.ArgumentParser:
     properties.add_argument("--output", type=Path, required=True, help="properties, .parquet")
     properties.set_defaults(command=commands.properties)
 
+
+def _demo(words: Words) -> None:
+    """Add the demo."""
     model = words.add_parser("model", help="train the demo's model on a feature file's cells")
     model.add_argument("features", type=Path, help="a .npz file; the model is written beside it")
     model.set_defaults(command=commands.model)
@@ -187,6 +206,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("folder", type=Path, help="empty, not there yet, or an earlier export")
     export.set_defaults(command=commands.export, extra="book")
 
+
+def _book(words: Words) -> None:
+    """Add results, claims and the book."""
     explorer = words.add_parser("explorer", help="write build/site/explore from build/results")
     explorer.set_defaults(command=commands.explorer, extra="book")
 
@@ -204,14 +226,17 @@ def _parser() -> argparse.ArgumentParser:
     pdf.add_argument("--output", type=Path, required=True, help="the file to write, .pdf")
     pdf.set_defaults(command=commands.pdf, extra="book")
 
-    for parser_of in (runs, witness, explorer, results, book):
-        parser_of.add_argument("--profile", default="quick", help="quick or full")
-
     publish = words.add_parser("publish", help="keep a full build's runs and tables")
     publish.set_defaults(command=commands.publish, extra="book")
     readme = words.add_parser("readme", help="write the README's results")
     readme.set_defaults(command=commands.readme, extra="book")
-    return parser
+    _profile(explorer, results, book)
+
+
+def _profile(*parsers: argparse.ArgumentParser) -> None:
+    """Add the flag that chooses a profile's runs."""
+    for parser in parsers:
+        parser.add_argument("--profile", default="quick", help="quick or full")
 
 
 if __name__ == "__main__":
