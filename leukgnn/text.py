@@ -25,12 +25,6 @@ def p_value(p: float) -> str:
     return "<0.001" if p < 0.0005 else f"{p:.3f}"
 
 
-DIFFERENCE_NOTE = (
-    "with 95 % intervals over subjects (jackknife, Student's t), their outcome (equivalent: the "
-    "whole interval within 0.02 of zero) and, in brackets, how many subjects carry the interval."
-)
-
-
 def difference(row: Mapping[Any, Any] | pd.Series) -> str:
     """Write a paired difference with its interval, its outcome and the subjects that carry it."""
     return f"{with_interval(row, signed=True)}, {row['outcome']} ({row['effective_subjects']:.1f})"

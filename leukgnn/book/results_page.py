@@ -11,10 +11,9 @@ import pandas as pd
 from leukgnn import files, paper
 from leukgnn.book.published import deviations, keyed, provenance, row_of, table
 from leukgnn.claims import VERDICTS, sentence
-from leukgnn.evaluation import MARGIN, PAIRS, PRIMARY
+from leukgnn.evaluation import DIFFERENCE_NOTE, MARGIN, PAIRS, PRIMARY
 from leukgnn.names import METRICS, MODELS, PROTOCOLS
 from leukgnn.text import (
-    DIFFERENCE_NOTE,
     counted,
     difference,
     markdown_table,

@@ -34,22 +34,20 @@ def evaluation_pixels(image: Image.Image) -> Tensor:
     return pixels
 
 
-def normalise(pixels: Tensor, settings: Images = IMAGES) -> Tensor:
+def normalise(pixels: Tensor) -> Tensor:
     """Bring pixels to the scale that ImageNet weights expect.
 
     Parameters
     ----------
     pixels : Tensor
         Shape (..., 3, H, W), uint8.
-    settings : Images
-        Gives the mean and standard deviation of each channel.
 
     Returns
     -------
     Tensor
         Shape (..., 3, H, W), float32.
     """
-    return cast(Tensor, _normalise(settings)(pixels))
+    return cast(Tensor, _normalise(IMAGES)(pixels))
 
 
 def augmentation_steps(settings: Images = IMAGES) -> dict[str, v2.Transform]:

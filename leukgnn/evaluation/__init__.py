@@ -2,6 +2,7 @@
 
 from leukgnn.evaluation.followed import LEARNERS, followed
 from leukgnn.evaluation.inference import (
+    DIFFERENCE_NOTE,
     LEVEL,
     MARGIN,
     OUTCOMES,
@@ -51,6 +52,7 @@ from leukgnn.evaluation.thresholds import corrected, operated, reliability
 __all__ = [
     "CONTRACT",
     "COUNTED",
+    "DIFFERENCE_NOTE",
     "DRAWS",
     "LEARNERS",
     "LEVEL",

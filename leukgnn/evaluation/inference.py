@@ -31,6 +31,11 @@ from leukgnn.files import InputError
 
 LEVEL = 0.95
 MARGIN = 0.02  # differences within it are of no use to anyone; declared before the comparison
+DIFFERENCE_NOTE = (  # what stands in a cell of a table, as `text.difference` writes it
+    f"with {100 * LEVEL:.0f} % intervals over subjects (jackknife, Student's t), their outcome "
+    f"(equivalent: the whole interval within {MARGIN} of zero) and, in brackets, how many subjects "
+    "carry the interval."
+)
 OUTCOMES = ("better", "worse", "equivalent", "undecided")
 SIGNED = ("mcc",)  # metrics from -1 to 1; all others lie from 0 to 1
 
