@@ -104,6 +104,6 @@ def _share(squares: pd.DataFrame) -> dict[str, float]:
     value = float(1 - total["left"] / total["whole"])
     without = 1 - (total["left"] - squares["left"]) / (total["whole"] - squares["whole"])
     leukemic, cells = (squares["label"] == 1).to_numpy(), squares["cells"].to_numpy(np.float64)
-    spread = spread_of(without.to_numpy(np.float64), leukemic, cells, np.array([value]))
+    spread = spread_of(without.to_numpy(np.float64), leukemic, cells, [np.array([value])])
     low, high = symmetric(value, spread)
     return {"value": value, "low": low, "high": high, "effective_subjects": spread.subjects}

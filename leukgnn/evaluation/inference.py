@@ -39,6 +39,9 @@ DIFFERENCE_NOTE = (  # what stands in a cell of a table, as `text.difference` wr
 OUTCOMES = ("better", "worse", "equivalent", "undecided")
 SIGNED = ("mcc",)  # metrics from -1 to 1; all others lie from 0 to 1
 
+# The partition of each replicate; and by metric a row for each: of all subjects, then without each.
+Drawn = tuple[list[str], dict[str, Floats]]
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -88,8 +91,7 @@ def intervals(
     """
     rows = []
     for (protocol, model), asked in _answers(predictions).items():
-        found = _estimates(asked.sums, asked.leukemic)
-        once = _estimates({key: s.each_once() for key, s in asked.sums.items()}, asked.leukemic)
+        found, once = _estimates(asked), _estimates(asked.each_once())
         drawn = _bootstrap([list(asked.sums.values())], asked.leukemic, draws, seed)
         counts = _counts(asked)
         for metric in METRICS:
@@ -126,7 +128,7 @@ def intervals_at(predictions: pd.DataFrame, thresholds: Sequence[float]) -> pd.D
     rows = []
     for (protocol, model), asked in counts_at(predictions, thresholds).items():
         for threshold, one in zip(thresholds, asked, strict=True):
-            found = _estimates(one.sums, one.leukemic)
+            found = _estimates(one)
             for metric in COUNTED:
                 value, spread, _ = found[metric]
                 low, high = _transformed(metric, value, spread)
@@ -144,7 +146,9 @@ def paired_differences(
 ) -> pd.DataFrame:
     """Metric of a first minus that of a second model on the same cells, by protocol.
 
-    Both models lose the same subject at a time, so what the subjects share cancels.
+    Both models lose the same subject at a time, so what the subjects share cancels. Replicates of
+    the same partition and seed are pairs; where the models have other seeds, the means over each
+    model's own are compared.
 
     Parameters
     ----------
@@ -186,14 +190,10 @@ def paired_differences(
 
 def _difference(first: Answers, second: Answers, draws: int, seed: int) -> list[dict[str, object]]:
     """Rows of `paired_differences` for one pair."""
-    leukemic, rows = first.leukemic, []
-    found = _estimates(first.sums, leukemic, second.sums)
-    once = _estimates(
-        {key: s.each_once() for key, s in first.sums.items()}, leukemic,
-        {key: s.each_once() for key, s in second.sums.items()},
-    )  # fmt: skip
+    rows = []
+    found, once = _estimates(first, second), _estimates(first.each_once(), second.each_once())
     sides = [list(first.sums.values()), list(second.sums.values())]
-    drawn = _bootstrap(sides, leukemic, draws, seed)
+    drawn = _bootstrap(sides, first.leukemic, draws, seed)
     for metric in METRICS:
         value, spread, spreads = found[metric]
         low, high = symmetric(value, spread)
@@ -249,9 +249,9 @@ def variance_split(
     """
     known = _answers(predictions)
     both = _aligned(known[protocol, pair[0]], known[protocol, pair[1]], *pair)
-    per = _per_replicate(both[0].sums, both[0].leukemic, both[1].sums)[metric]
-    by = pd.Series(per[:, 0], index=pd.MultiIndex.from_tuples(list(both[0].sums)))
-    parts = by.groupby(level=0)
+    [(partitions, found)] = _contrast(*both)
+    per = found[metric]
+    parts = pd.Series(per[:, 0]).groupby(partitions)
     within, between = parts.var(ddof=1).mean(), parts.mean().var(ddof=1)
     if parts.size().max() > 1:
         between -= within / parts.size().mean()
@@ -287,8 +287,8 @@ def design_effect(
     rows = []
     for (protocol, model), asked in _answers(predictions).items():
         effects = []
-        for one in asked.sums.values():
-            per = _per_replicate({("", 0): one}, asked.leukemic)["accuracy"][0]
+        _, found = _drawn(asked)
+        for one, per in zip(asked.sums.values(), found["accuracy"], strict=True):
             v, _, _ = _jackknife(per[1:], asked.leukemic, one.cells)
             n, accuracy = one.cells.sum(), per[0]
             effects.append((accuracy, v.sum() * n / (accuracy * (1 - accuracy)), n))
@@ -305,58 +305,81 @@ def _answers(
 
 
 def _aligned(a: Answers, b: Answers, first: str, second: str) -> tuple[Answers, Answers]:
-    """Two models' sums, replicate beside replicate.
+    """Two models' sums of what both answered: the partitions that both have, each with its seeds.
 
-    A model without randomness has one seed a partition; it stands beside each of the other's.
-    Raises InputError when no replicate has the same cells for both.
+    Where a seed draws the cells, too, the replicates that both have. Raises InputError when no
+    replicate has the same cells for both.
     """
-    keys = a.sums if len(a.sums) >= len(b.sums) else b.sums
-    sides = [{key: _at(side.sums, key) for key in keys} for side in (a, b)]
-    common = [key for key in keys if all(side[key] is not None for side in sides)]
-    first_sums, second_sums = (
-        {key: s for key, s in x.items() if key in common and s} for x in sides
-    )
-    same = a.subjects.equals(b.subjects) and all(
-        (first_sums[key].cells == second_sums[key].cells).all() for key in common
-    )
-    if not common or not same:
+    shared = {partition for partition, _ in a.sums} & {partition for partition, _ in b.sums}
+    sides = [{key: s for key, s in x.sums.items() if key[0] in shared} for x in (a, b)]
+    alike = a.subjects.equals(b.subjects)
+    if alike and not _same_cells(sides):
+        sides = [{key: side[key] for key in sides[0] if key in sides[1]} for side in sides]
+        alike = all((one.cells == sides[1][key].cells).all() for key, one in sides[0].items())
+    if not alike or not sides[0]:
         raise InputError(f"{first} and {second} answered other cells; compare like with like.")
-    return Answers(a.subjects, a.leukemic, first_sums), Answers(b.subjects, b.leukemic, second_sums)
+    return Answers(a.subjects, a.leukemic, sides[0]), Answers(b.subjects, b.leukemic, sides[1])
 
 
-def _at(sums: Mapping[Replicate, Sums], key: Replicate) -> Sums | None:
-    """Sums of a replicate, or of the only seed of its partition."""
-    own = [found for other, found in sums.items() if other[0] == key[0]]
-    return sums.get(key, own[0] if len(own) == 1 else None)
+def _same_cells(sides: Iterable[Mapping[Replicate, Sums]]) -> bool:
+    """Whether all seeds of a partition answered the same cells, on all sides."""
+    known: dict[str, Floats] = {}
+    replicates = [(key[0], one.cells) for side in sides for key, one in side.items()]
+    return all((known.setdefault(part, cells) == cells).all() for part, cells in replicates)
 
 
-def _per_replicate(
-    sums: Mapping[Replicate, Sums], leukemic: Mask, others: Mapping[Replicate, Sums] | None = None
-) -> dict[str, Floats]:
-    """Every metric (or difference) of each replicate: of all subjects, then without each."""
-    whole = np.ones((1, len(leukemic)))
-    weights = np.concatenate([whole, 1 - np.eye(len(leukemic))])
-    found = values(list(sums.values()), weights, leukemic)
-    if others is None:
-        return found
-    second = values(list(others.values()), weights, leukemic)
-    return {metric: found[metric] - second[metric] for metric in found}
+def _drawn(asked: Answers) -> Drawn:
+    """Every metric of each replicate."""
+    whole = np.ones((1, len(asked.leukemic)))
+    weights = np.concatenate([whole, 1 - np.eye(len(asked.leukemic))])
+    found = values(list(asked.sums.values()), weights, asked.leukemic)
+    return [partition for partition, _ in asked.sums], found
+
+
+def _contrast(first: Answers, second: Answers) -> list[Drawn]:
+    """Parts of a difference that were drawn apart, of which it is the sum.
+
+    One where replicates are pairs, or partitions with other seeds in them; else either model's
+    own: seeds of two kinds of training have nothing in common but their number.
+    """
+    (partitions, a), (others, b) = _drawn(first), _drawn(second)
+    if first.sums.keys() != second.sums.keys():
+        if len(set(partitions)) == 1:
+            return [(partitions, a), (others, {metric: -per for metric, per in b.items()})]
+        a, b = _by_partition(a, partitions), _by_partition(b, others)
+        partitions = sorted(set(partitions))
+    return [(partitions, {metric: per - b[metric] for metric, per in a.items()})]
+
+
+def _by_partition(found: dict[str, Floats], partitions: Sequence[str]) -> dict[str, Floats]:
+    """Means over the replicates of each partition, in the partitions' order."""
+    belongs = np.array([[one == name for one in partitions] for name in sorted(set(partitions))])
+    share = belongs / belongs.sum(axis=1, keepdims=True)
+    return {metric: share @ per for metric, per in found.items()}
 
 
 def _estimates(
-    sums: Mapping[Replicate, Sums], leukemic: Mask, others: Mapping[Replicate, Sums] | None = None
+    first: Answers, second: Answers | None = None
 ) -> dict[str, tuple[float, Spread, dict[str, float]]]:
-    """Mean over replicates of every metric, its `Spread`, and the column `sd`."""
-    found, cells = {}, _cells(sums)
-    for metric, per in _per_replicate(sums, leukemic, others).items():
-        mean = per.mean(axis=0)
-        spread = spread_of(mean[1:], leukemic, cells, _units(per[:, 0], list(sums)))
-        sd = float(per[:, 0].std(ddof=1)) if len(per) > 1 else np.nan
-        found[metric] = float(mean[0]), spread, {"sd": sd}
-    return found
+    """Mean over replicates of every metric or its difference, its `Spread`, and the column `sd`."""
+    parts = [_drawn(first)] if second is None else _contrast(first, second)
+    units = [
+        _by_partition(found, partitions) if len(set(partitions)) > 1 else found
+        for partitions, found in parts
+    ]
+    cells, estimates = _cells(first.sums), {}
+    for metric in parts[0][1]:
+        pers = [found[metric] for _, found in parts]
+        mean = np.sum([per.mean(axis=0) for per in pers], axis=0)
+        drawn = [own[metric][:, 0] for own in units]
+        spread = spread_of(mean[1:], first.leukemic, cells, drawn)
+        variances = [per[:, 0].var(ddof=1) for per in pers if len(per) > 1]
+        sd = float(np.sqrt(sum(variances))) if variances else np.nan
+        estimates[metric] = float(mean[0]), spread, {"sd": sd}
+    return estimates
 
 
-def spread_of(without: Floats, leukemic: Mask, cells: Floats, units: Floats) -> Spread:
+def spread_of(without: Floats, leukemic: Mask, cells: Floats, units: Sequence[Floats]) -> Spread:
     """How far to trust a value.
 
     Parameters
@@ -366,14 +389,16 @@ def spread_of(without: Floats, leukemic: Mask, cells: Floats, units: Floats) -> 
     leukemic : ndarray, shape (subjects,), bool
     cells : ndarray, shape (subjects,)
         Of each subject.
-    units : ndarray
-        What was drawn independently, of which the value is the mean; of one nothing can be told.
+    units : sequence of ndarray
+        What was drawn independently, of which the value is the mean, or the sum of such means; of
+        one unit nothing can be told.
     """
     v, freedom, shares = _jackknife(without, leukemic, cells)
     terms, free = list(v), list(freedom)
-    if len(units) > 1:
-        terms.append(units.var(ddof=1) / len(units))
-        free.append(len(units) - 1)
+    for own in units:
+        if len(own) > 1:
+            terms.append(own.var(ddof=1) / len(own))
+            free.append(len(own) - 1)
     return Spread(
         error=float(np.sqrt(sum(terms))),
         freedom=_satterthwaite(terms, free),
@@ -407,14 +432,6 @@ def _satterthwaite(terms: Sequence[float], freedom: Sequence[float]) -> float:
     """Degrees of freedom of a sum of independent variances (Satterthwaite 1946)."""
     below = sum(v**2 / f for v, f in zip(terms, freedom, strict=True))
     return float(sum(terms) ** 2 / below) if below > 0 else np.inf
-
-
-def _units(per: Floats, keys: Sequence[Replicate]) -> Floats:
-    """Means of what was drawn independently: of each partition, or of each seed of a single one."""
-    partitions = [partition for partition, _ in keys]
-    if len(set(partitions)) == 1:
-        return per
-    return np.array(pd.Series(per).groupby(partitions).mean(), dtype=np.float64)
 
 
 def symmetric(value: float, spread: Spread) -> tuple[float, float]:

@@ -78,6 +78,11 @@ class Answers:
     leukemic: Mask
     sums: Mapping[Replicate, Sums]
 
+    def each_once(self) -> "Answers":
+        """The same with every subject counting once."""
+        once = {replicate: one.each_once() for replicate, one in self.sums.items()}
+        return Answers(self.subjects, self.leukemic, once)
+
 
 def answers(predictions: pd.DataFrame) -> dict[tuple[str, str], Answers]:
     """Sum up predictions, by protocol and model.

@@ -384,6 +384,53 @@ def test_a_model_without_seeds_stands_beside_every_seed():
     assert table.loc["accuracy", "value"] == pytest.approx(means[0] - means[1])
 
 
+def accuracies(*shares, model="gcn", partition="all"):
+    """Two subjects a class with 100 cells each; a seed for each share of right answers."""
+    right = [np.arange(400) % 100 < 100 * share for share in shares]
+    label = np.repeat([0, 0, 1, 1], 100)
+    cells = pd.DataFrame({"subject": np.repeat(list("abcd"), 100), "label": label})
+    cells["filename"] = [f"{i}.bmp" for i in range(400)]
+    cells = cells.assign(protocol="p", model=model, fold="all", partition=partition)
+    answers = [np.where(own, label, 1 - label) * 0.8 + 0.1 for own in right]
+    return pd.concat([cells.assign(seed=i, probability=p) for i, p in enumerate(answers)])
+
+
+def test_trainings_of_other_kinds_differ_by_their_means_and_each_adds_its_error():
+    """0.6 is the mean of four seeds, 0.8 that of two: numbers of seeds are no pairs."""
+    first = accuracies(0.5, 0.6, 0.6, 0.7)
+    second = accuracies(0.7, 0.9, model="cnn")
+    table = inference.paired_differences(pd.concat([first, second]), [("gcn", "cnn")])
+    row = table.set_index("metric").loc["accuracy"]
+    assert row["value"] == pytest.approx(-0.2)
+    variances = [np.var([0.5, 0.6, 0.6, 0.7], ddof=1), np.var([0.7, 0.9], ddof=1)]
+    assert row["se"] == pytest.approx(np.sqrt(variances[0] / 4 + variances[1] / 2))
+    assert row["sd"] == pytest.approx(np.sqrt(sum(variances)))
+
+
+def test_partitions_are_pairs_whatever_their_seeds():
+    """A second model is worse by 0.1 in each of two partitions, however far these lie apart."""
+    parts = [accuracies(0.5, 0.7, partition="p0"), accuracies(0.8, 1.0, partition="p1")]
+    parts += [accuracies(0.5, model="svm", partition="p0")]
+    parts += [accuracies(0.8, model="svm", partition="p1")]
+    table = inference.paired_differences(pd.concat(parts), [("gcn", "svm")])
+    row = table.set_index("metric").loc["accuracy"]
+    assert row["value"] == pytest.approx(0.1) and row["se"] == pytest.approx(0, abs=1e-9)
+
+
+def test_seeds_that_draw_other_cells_stand_beside_themselves():
+    """Each seed tests a third of the cells; of the second model there is one of three."""
+    cells = accuracies(0.5, 0.7, 0.9)
+    cells = cells[(cells["filename"].str.removesuffix(".bmp").astype(int) % 3) == cells["seed"]]
+    second = cells[cells["seed"] == 1].assign(
+        model="svm", probability=lambda t: 1 - t["probability"]
+    )
+    table = inference.paired_differences(pd.concat([cells, second]), [("gcn", "svm")])
+    own = cells[cells["seed"] == 1]
+    right = metrics.score(own["label"], own["probability"])["accuracy"]
+    value = table.set_index("metric").loc["accuracy", "value"]
+    assert value == pytest.approx(2 * right - 1)
+
+
 def test_p_is_never_zero():
     """Every subject differs by the same: there is no error at all, and still no certainty."""
     right = predictions(10, 4)
