@@ -112,7 +112,7 @@ def coverage(simulated: pd.DataFrame, intervals: pd.DataFrame, commit: str) -> s
     simulated : DataFrame
         As `benchmarks/coverage.py` writes it.
     intervals : DataFrame
-        The build's; the studies were drawn after its GCN and MLP on new subjects.
+        The published ones; the studies were drawn after their GCN and MLP on new subjects.
     commit : str
         Whose code simulated them.
     """
@@ -180,8 +180,9 @@ def _standing(results: Path) -> str:
     if not other:
         return "The tables of this build are the published ones, row by row.\n"
     return (
-        f"This build computed its runs itself, or from other features: {len(other):,} of the "
-        "tables' rows are not the published ones. The tables below are this build's.\n"
+        "This build computed its runs itself, from other features, or counts otherwise: its tables "
+        f"differ from the published ones in {counted(len(other), 'row')} (a column that is in one "
+        "of them alone counts as one). The tables below are this build's.\n"
     )
 
 

@@ -19,11 +19,13 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from leukgnn import explain, files
+from leukgnn.cells import transforms
 from leukgnn.experiments import cnn
 from leukgnn.experiments.faults import unrelated_labels
 from leukgnn.experiments.finetune import SEEDS, checkpoint_key, read_cells
 from leukgnn.experiments.fingerprint import code_fingerprint
 from leukgnn.experiments.splits import Mask, Split, official_folds
+from leukgnn.explain import pixels as ways
 from leukgnn.features.resnet import Weights, find_weights
 from leukgnn.files import InputError
 from leukgnn.names import LOOKS, OWN, looked
@@ -176,7 +178,8 @@ def _networks(
 
 def _trial(key: str, cells: int) -> str:
     """Tell a fold's finished trials apart: of other networks, cells or code they are made anew."""
-    code = f"{code_fingerprint()} {files.sha256_file(Path(__file__))}"
+    own = (Path(__file__), *(Path(str(m.__file__)) for m in (ways, transforms, cnn)))
+    code = " ".join([code_fingerprint(), *map(files.sha256_file, own)])
     return files.sha256_bytes(f"{key} {cells} {code}".encode())[:16]
 
 

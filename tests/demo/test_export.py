@@ -158,12 +158,14 @@ def saved_as_csv(page, read):
     return read(saved.value.path(), dtype={"error": str, "warnings": str}, keep_default_na=False)
 
 
-def with_alpha_mask(image):
-    """A BMP of 32 bits whose header (BITMAPV4) has a mask of alpha."""
+def with_alpha_mask(image, compression=3):
+    """A BMP of 32 bits whose header (BITMAPV4) has a mask of alpha, which counts with masks (3)."""
     rows = np.asarray(image.convert("RGBA"))[::-1, :, [2, 1, 0, 3]].tobytes()
     width, height = image.size
     masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
-    header = struct.pack("<IiiHHIIiiII", 108, width, height, 1, 32, 3, len(rows), 0, 0, 0, 0)
+    header = struct.pack(
+        "<IiiHHIIiiII", 108, width, height, 1, 32, compression, len(rows), 0, 0, 0, 0
+    )
     header += masks + b"BGRs" + bytes(48)
     place = 14 + len(header)
     return struct.pack("<2sIHHI", b"BM", place + len(rows), 0, 0, place) + header + rows
@@ -187,6 +189,7 @@ def odd_files(drawn):
         "deep.png": stored(Image.fromarray(np.zeros((450, 450), np.uint16)), "PNG"),
         "alpha.png": stored(cell.convert("RGBA"), "PNG"),
         "alpha.bmp": with_alpha_mask(cell),
+        "unread.bmp": with_alpha_mask(cell, compression=0),
         "clear.png": stored(cell, "PNG", transparency=(0, 0, 0)),
         "grey.jpg": stored(cell.convert("L"), "JPEG"),
         "alpha.webp": stored(cell.convert("RGBA"), "WEBP", lossless=True, exact=True),
@@ -268,8 +271,15 @@ def test_other_neighbours_move_the_answer_and_back(address, browser, serious):
     before = card.locator(".scale-values").inner_text()
     card.get_by_text("Choose other neighbours").click()
     card.get_by_role("button", name="Remove").first.click()
-    card.get_by_role("button", name="Put back").wait_for()
+    back = card.get_by_role("button", name="Put back")
+    back.wait_for()
     card.get_by_text("of 9 neighbours").wait_for()  # the answer comes a moment after the click
+    name = back.get_attribute("aria-label").removeprefix("Put back ")
+    back.press("Enter")
+    card.get_by_text("of 10 neighbours").wait_for()
+    assert page.evaluate("document.activeElement.ariaLabel") == f"Remove {name}"
+    page.keyboard.press("Enter")
+    card.get_by_text("of 9 neighbours").wait_for()
     assert "9 neighbours" in card.inner_text()
     assert card.locator(".scale-values").inner_text() != before
     card.get_by_test_id("k").fill("30")

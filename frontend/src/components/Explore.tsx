@@ -51,11 +51,13 @@ export function Explore({ networks, first, answer, k, onDecided }: Props) {
   const asking = useRef(false);
   const [chosen, setChosen] = useState(k);
   const [removed, setRemoved] = useState<Neighbour[]>([]);
+  const [returning, setReturning] = useState<Neighbour>(); // put back, and perhaps not answered yet
   const [error, setError] = useState<string>();
 
-  function decide(count: number, without: Neighbour[]) {
+  function decide(count: number, without: Neighbour[], back?: Neighbour) {
     setChosen(count);
     setRemoved(without);
+    setReturning(back);
     wanted.current = { count, names: without.map(({ filename }) => filename) };
     if (!asking.current) void askTheNewest();
   }
@@ -78,6 +80,8 @@ export function Explore({ networks, first, answer, k, onDecided }: Props) {
 
   const gone = new Set(removed.map(({ filename }) => filename)); // before the answer is there too
   const speaking = answer.neighbours.filter(({ filename }) => !gone.has(filename));
+  if (returning && !speaking.some(({ filename }) => filename === returning.filename))
+    speaking.push(returning); // its button keeps the focus
   const moved = answer.probability - first.probability;
   const beside =
     Math.abs(moved) < 0.0005
@@ -112,12 +116,13 @@ export function Explore({ networks, first, answer, k, onDecided }: Props) {
             neighbour={neighbour}
             action={gone.has(neighbour.filename) ? "Put back" : "Remove"}
             onAct={() =>
-              decide(
-                chosen,
-                gone.has(neighbour.filename)
-                  ? removed.filter((other) => other !== neighbour)
-                  : [...removed, neighbour],
-              )
+              gone.has(neighbour.filename)
+                ? decide(
+                    chosen,
+                    removed.filter((other) => other !== neighbour),
+                    neighbour,
+                  )
+                : decide(chosen, [...removed, neighbour])
             }
           />
         ))}

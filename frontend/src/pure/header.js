@@ -68,8 +68,9 @@ function bmp(view) {
   const [width, height] = [view.getInt32(18, true), Math.abs(view.getInt32(22, true))];
   const bits = view.getUint16(28, true);
   const rows = 4 * Math.ceil((width * bits) / 32) * height;
-  // A mask of alpha stands where the longer headers have one; of 24 bits none is read.
-  const alpha = bits === 32 && view.getUint32(14, true) >= 56 && view.getUint32(66, true) !== 0;
+  // A mask of alpha stands where the longer headers have one, and is read of 32 bits with masks.
+  const masked = bits === 32 && view.getUint32(14, true) >= 56 && view.getUint32(30, true) === 3;
+  const alpha = masked && view.getUint32(66, true) !== 0;
   const mode =
     bits === 24 || bits === 32 ? (alpha ? "RGBA" : "RGB") : bits === 16 ? "BGR;16" : "P";
   return { width, height, mode, whole: view.byteLength >= view.getUint32(10, true) + rows };
