@@ -1,6 +1,8 @@
 """The chapters: their defaults are the paper's, and all of them run, one after the other."""
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import jupytext
@@ -68,6 +70,26 @@ def test_defaults_are_those_of_the_plan(source):
             expected = plan[parameter.name].default
             default = parameter.default
             assert (tuple(default) if isinstance(default, list) else default) == expected
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_chapter_imports_what_it_uses_and_nothing_else(source):
+    notebook = jupytext.read(source)
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    ruff = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--isolated",
+        "--select",
+        "F",
+        "--ignore",
+        "E402",
+    ]
+    given = ruff + ["--config", 'builtins = ["display"]', "--output-format", "concise", "-"]
+    told = subprocess.run(given, input=code, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout
 
 
 def test_settings_say_where_they_come_from():
