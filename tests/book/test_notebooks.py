@@ -87,7 +87,7 @@ def test_a_chapter_imports_what_it_uses_and_nothing_else(source):
         "--ignore",
         "E402",
     ]
-    given = ruff + ["--config", 'builtins = ["display"]', "--output-format", "concise", "-"]
+    given = [*ruff, "--config", 'builtins = ["display"]', "--output-format", "concise", "-"]
     told = subprocess.run(given, input=code, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout
 
