@@ -38,7 +38,7 @@ def generated(results: Path) -> dict[str, str]:
     """
     rows = keyed("intervals", results)
     gaps = keyed("differences", results)
-    return {"answer": _answer(rows, gaps), "first": _figure()}
+    return {"answer": _answer(rows, gaps), "first": _figure(rows)}
 
 
 def _answer(rows: pd.DataFrame, gaps: pd.DataFrame) -> str:
@@ -73,7 +73,7 @@ def _of_matrix() -> float:
     return float(from_counts(**vars(paper.CONFUSION))["accuracy"])
 
 
-def _figure() -> str:
+def _figure(rows: pd.DataFrame) -> str:
     """The picture as MyST, in two versions, one for each theme."""
     alt = (
         "Accuracies as printed in the paper, as measured by the protocol it writes down, and as "
@@ -84,10 +84,13 @@ def _figure() -> str:
         ":width: 100%\n```"
         for theme in THEMES
     )
+    cnn = row_of(rows, ("subject_disjoint", "cnn", "accuracy"))
     return (
         f"{pictures}\n\n*Accuracy with 95 % intervals over people. Crosses: the paper. Brown: the "
         "protocol as the paper writes it down, where cells of one person stand on both sides. "
-        "In the colour of the text: people who were not met before. "
+        "In the colour of the text: people who were not met before. The CNN's interval also holds "
+        f"how far its {counted(int(cnn['seeds']), 'training')} lie apart (standard deviation "
+        f"{cnn['sd']:.3f}: {{doc}}`chapters/09_cnn`). "
         "{download}`Data </book/generated/figures/first.csv>`.*\n"
     )
 
