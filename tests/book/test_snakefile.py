@@ -117,7 +117,7 @@ def test_changed_training_is_witnessed_and_told_again(checkout):
     (checkout / "leukgnn" / "networks" / "training.py").touch()
     steps = planned(checkout)
     assert TRAINING | WITH_RUNS | {"results", "claims", "book"} <= steps
-    assert not {"01_dataset", "02_augmentation"} & steps
+    assert "02_augmentation" not in steps  # which reads no features
 
 
 def test_changed_features_are_computed_with_again(checkout):
