@@ -361,7 +361,7 @@ def test_the_vote_is_the_share_of_leukemic_cells_among_the_nearest(easy):
 
 def test_the_neighbours_vote_by_training_cells_alone_and_by_attention(task):
     """Edges 1, 2 -> 0 and 2, 3 -> 1; cell 3 is a test cell, cell 0 pays cell 2 all attention."""
-    labels = pd.Series([0, 0, 1, 1])
+    labels = pd.Series([0, 0, 1, 0])
     train = np.array([True, True, True, False])
     given = SimpleNamespace(
         x=np.zeros((4, 1)), labels=labels.to_numpy(), split=Split("f", train, ~train)
