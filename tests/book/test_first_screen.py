@@ -72,3 +72,15 @@ def test_the_picture_has_a_version_for_each_theme_and_shows_all_rows(tables, tmp
     assert (tmp_path / "first_light.svg").read_bytes() == light, "the same bytes each time"
     text = first_screen.generated(tables)["first"]
     assert "first_light.svg" in text and "first_dark.svg" in text
+
+
+def test_the_cnn_is_told_with_its_trainings_or_not_at_all(tables, tmp_path):
+    key = dict(zip(("protocol", "model", "metric"), first_screen.CNN, strict=True))
+    change(tables, "intervals.csv", key, seeds=7, sd=0.4321)
+    told = first_screen.generated(tables)["first"]
+    assert "its 7 trainings lie apart (standard deviation 0.432:" in told
+    rows = pd.read_csv(tables / "intervals.csv")
+    rows[rows["model"] != "cnn"].to_csv(tables / "intervals.csv", index=False)
+    assert "CNN" not in first_screen.generated(tables)["first"]
+    first_screen.draw(tables, tmp_path)
+    assert "cnn" not in (tmp_path / "figures" / "first.csv").read_text().lower()

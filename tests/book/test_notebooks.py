@@ -76,18 +76,10 @@ def test_defaults_are_those_of_the_plan(source):
 def test_a_chapter_imports_what_it_uses_and_nothing_else(source):
     notebook = jupytext.read(source)
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    ruff = [
-        sys.executable,
-        "-m",
-        "ruff",
-        "check",
-        "--isolated",
-        "--select",
-        "F",
-        "--ignore",
-        "E402",
-    ]
-    given = [*ruff, "--config", 'builtins = ["display"]', "--output-format", "concise", "-"]
+    given = [
+        sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F", "--ignore", "E402",
+        "--config", 'builtins = ["display"]', "--output-format", "concise", "-",
+    ]  # fmt: skip
     told = subprocess.run(given, input=code, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout
 
