@@ -59,6 +59,8 @@ NETWORKS = {  # other graph networks, each beside the same network without edges
     "sign_4": Name("SIGN, four hops", SKY),
     "strong_gcn": Name("GCN, strong recipe", GREEN),
     "strong_sage": Name("GraphSAGE, strong recipe", SKY),
+    "strong_gat": Name("GAT, strong recipe", SKY),
+    "transformer": Name("graph transformer", SKY),
 }
 
 GRAPHS = {  # for the very same GCN, beside the one MLP

@@ -125,6 +125,36 @@ def test_the_strong_recipe_by_dense_products(cells):
         torch.testing.assert_close(ours(x, adjacency), ours.out(torch.cat(jumps, dim=1)))
 
 
+def test_the_strong_recipe_for_attention_is_gatv2conv(cells):
+    x, edge_index = cells
+    ours, hidden, jumps = of(FAMILIES["strong_gat"]), x, []
+    edges = torch.from_numpy(edge_index)
+    for own, near, norm in zip(ours.own, ours.near, ours.norms, strict=True):
+        layer = pyg.GATv2Conv(hidden.shape[1], 8, heads=8, bias=False)
+        layer.lin_l, layer.lin_r, layer.att = near.lin_l, near.lin_l, near.att
+        hidden = norm(layer(hidden, edges) + own(hidden)).relu()
+        jumps.append(hidden)
+    expected = ours.out(torch.cat(jumps, dim=1))
+    torch.testing.assert_close(ours(x, networks.normalised(edge_index, N)), expected)
+
+
+def test_the_graph_transformer_is_dense_attention_over_neighbours(cells):
+    x, edge_index = cells
+    ours = of(FAMILIES["transformer"])
+    reached = torch.full((N, N), -torch.inf)
+    reached[edge_index[1], edge_index[0]] = 0
+    hidden = ours.first(x)
+    heads = lambda lin: lin(hidden).reshape(N, 8, 8).transpose(0, 1)  # noqa: E731
+    for block, (layer, own) in enumerate(zip(ours.attention, ours.own, strict=True)):
+        query, key, value = map(heads, (layer.lin_query, layer.lin_key, layer.lin_value))
+        weights = (query @ key.transpose(1, 2) / 8**0.5 + reached).softmax(dim=2)
+        heard = (weights @ value).transpose(0, 1).reshape(N, 64)
+        hidden = ours.norms[2 * block](hidden + heard)
+        hidden = ours.norms[2 * block + 1](hidden + own(hidden))
+    expected = ours.out(hidden)
+    torch.testing.assert_close(ours(x, networks.normalised(edge_index, N)), expected)
+
+
 def test_attention_of_every_cell_sums_to_one_and_no_edge_is_lost(cells):
     x, edge_index = cells
     edges, weights = of(FAMILIES["gat"]).attention(x, networks.normalised(edge_index, N))
