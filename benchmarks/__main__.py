@@ -131,6 +131,8 @@ def onnx_session(weights: resnet.Weights, path: Path) -> onnxruntime.InferenceSe
     )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
+    # Else its threads wait busily while the other one of the pair computes.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import expit
+from threadpoolctl import ThreadpoolController
 
 from leukgnn.cells.appearance import oddities
 from leukgnn.cells.transforms import evaluation_pixels
@@ -135,22 +136,32 @@ class Predictor:
         self._x = known.x
         self._cells = Reference(known.x)
         self._embed = extractor(weights)
+        self._pools = ThreadpoolController()
 
     def predict(self, images: Sequence[Image.Image]) -> list[Answer]:
         """Answer for decoded images (from `images.read_image` or `images.decode_image`)."""
         answers: list[Answer] = []
-        for start in range(0, len(images), BATCH):
-            pixels = torch.stack([evaluation_pixels(i) for i in images[start : start + BATCH]])
-            x = self._embed(pixels)
-            near, similarity = self.attach(x)
-            judged = (self.judge(x, near), self.without_graph(x), self.judge(x, near[:, :0]))
-            changes = self.without_each(x, near) - judged[0][:, None]
-            for i, probabilities in enumerate(zip(*judged, strict=True)):
-                nearest = self._filenames[near[i, 0]], 1 - float(similarity[i, 0])
-                odd = oddities(images[start + i].width, pixels[i].numpy())
-                warnings = (*self._unlike(*nearest), *odd.values())
-                neighbours = self._neighbours(near[i], similarity[i], changes[i])
-                answers.append(self._answer(probabilities, neighbours, warnings))
+        # numpy's threads would still wait busily for work while torch's compute, on the same cores:
+        # that takes longer than all that they could save here.
+        with self._pools.limit(limits=1, user_api="blas"):
+            for start in range(0, len(images), BATCH):
+                answers += self._answers(images[start : start + BATCH])
+        return answers
+
+    def _answers(self, images: Sequence[Image.Image]) -> list[Answer]:
+        """Answers of `predict` for a batch."""
+        pixels = torch.stack([evaluation_pixels(image) for image in images])
+        x = self._embed(pixels)
+        near, similarity = self.attach(x)
+        judged = (self.judge(x, near), self.without_graph(x), self.judge(x, near[:, :0]))
+        changes = self.without_each(x, near) - judged[0][:, None]
+        answers = []
+        for i, probabilities in enumerate(zip(*judged, strict=True)):
+            nearest = self._filenames[near[i, 0]], 1 - float(similarity[i, 0])
+            odd = oddities(images[i].width, pixels[i].numpy())
+            warnings = (*self._unlike(*nearest), *odd.values())
+            neighbours = self._neighbours(near[i], similarity[i], changes[i])
+            answers.append(self._answer(probabilities, neighbours, warnings))
         return answers
 
     def attach(self, x: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

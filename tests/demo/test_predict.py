@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.numpy import load_file, save_file
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from leukgnn import cli, networks
 from leukgnn.cells import phantoms
@@ -100,6 +101,19 @@ def test_an_answer_does_not_depend_on_what_else_is_asked(predictor, cells):
     assert together == [predictor.predict([cell])[0] for cell in cells]
     assert together[::-1] == predictor.predict(cells[::-1])
     assert predictor.predict([]) == []
+
+
+def test_while_it_answers_numpy_leaves_the_cores_to_torch(predictor, cells, monkeypatch):
+    def blas_threads():
+        found = threadpool_info()
+        return {pool["num_threads"] for pool in found if pool["user_api"] == "blas"}
+
+    seen = []
+    attach = predictor.attach
+    monkeypatch.setattr(predictor, "attach", lambda x: seen.append(blas_threads()) or attach(x))
+    with threadpool_limits(2, "blas"):
+        predictor.predict(cells)
+        assert seen == [{1}] and blas_threads() == {2}
 
 
 def test_the_fields_of_an_answer_fit_each_other(predictor, cells):
