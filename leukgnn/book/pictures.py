@@ -1,7 +1,6 @@
 """Figures of cells: images, embeddings, neighbourhoods."""
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,6 +14,7 @@ from PIL import Image
 from leukgnn.book.plots import WIDTH
 from leukgnn.names import CLASSES
 
+MARKERS = "o^sD"  # of the largest subjects
 PHANTOM_NOTE = "phantoms: drawn, not real cells"
 
 
@@ -59,19 +59,17 @@ def embedding(points: np.ndarray, labels: np.ndarray, axes: Axes) -> Axes:
     return axes
 
 
-def embedding_by_subject(
-    points: np.ndarray, subjects: pd.Series, axes: Axes, *, most: int = 4
-) -> Axes:
-    """Scatter of points (n, 2): the `most` largest subjects in colours, all others grey.
+def embedding_by_subject(points: np.ndarray, subjects: pd.Series, axes: Axes) -> Axes:
+    """Scatter of points (n, 2): the largest subjects in colours, all others grey.
 
     The colours, from dark to light, are those of no class, model or protocol; each subject has a
     marker of its own as well.
     """
-    largest = subjects.value_counts().index[:most]
+    largest = subjects.value_counts().index[: len(MARKERS)]
     others = points[~subjects.isin(largest)]
     axes.scatter(others[:, 0], others[:, 1], s=3, color="0.85")
     colours = sns.color_palette("viridis", len(largest))
-    for subject, colour, marker in zip(largest, colours, cycle("o^sD"), strict=False):
+    for subject, colour, marker in zip(largest, colours, MARKERS, strict=False):
         own = points[subjects == subject]
         axes.scatter(own[:, 0], own[:, 1], s=12, color=colour, marker=marker, label=subject)
     axes.set(xticks=[], yticks=[])

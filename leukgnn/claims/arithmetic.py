@@ -16,8 +16,8 @@ LOW_RATE = 0.1  # what "low" may mean of a false positive rate
 FOLD_SPREAD = 0.1  # how far apart folds' accuracies may well lie, either side of their middle
 
 
-def auc_bounds(matrix: ConfusionMatrix = CONFUSION) -> dict[str, float]:
-    """ROC areas that one operating point allows.
+def auc_bounds() -> dict[str, float]:
+    """ROC areas that the operating point of the printed matrix allows.
 
     Returns
     -------
@@ -25,6 +25,7 @@ def auc_bounds(matrix: ConfusionMatrix = CONFUSION) -> dict[str, float]:
         `lowest` and `highest` of any rising curve through the point, `proper_lowest` and
         `proper_highest` of a concave one, `binormal` of two normal distributions of equal variance.
     """
+    matrix = CONFUSION
     tpr, fpr = matrix.tp / (matrix.tp + matrix.fn), matrix.fp / (matrix.fp + matrix.tn)
     return {
         "lowest": tpr * (1 - fpr),

@@ -53,7 +53,7 @@ PAIRS = [
 ]  # fmt: skip
 
 
-def write(predictions: pd.DataFrame, outputs: Path, *, draws: int = DRAWS, seed: int = 0) -> None:
+def write(predictions: pd.DataFrame, outputs: Path, *, draws: int = DRAWS) -> None:
     """Write `TABLES`: metrics, predictions, intervals, paired differences.
 
     Parameters
@@ -64,13 +64,12 @@ def write(predictions: pd.DataFrame, outputs: Path, *, draws: int = DRAWS, seed:
         Folder of the tables.
     draws : int
         Of the bootstrap.
-    seed : int
     """
     summed = sums.answers(predictions)
     tables = {
         "results.csv": results_table(predictions),
-        "intervals.csv": inference.intervals(summed, draws=draws, seed=seed),
-        "differences.csv": differences(summed, draws=draws, seed=seed),
+        "intervals.csv": inference.intervals(summed, draws=draws),
+        "differences.csv": differences(summed, draws=draws),
     }
     for name, table in tables.items():
         with files.atomic_path(outputs / name) as temporary:

@@ -505,7 +505,7 @@ def compared():
 
 
 def test_all_tables_are_written_from_the_predictions(compared, tmp_path):
-    tables.write(compared, tmp_path, draws=20, seed=0)
+    tables.write(compared, tmp_path, draws=20)
     assert {path.name for path in tmp_path.iterdir()} == set(TABLES)
     written = {name: pd.read_csv(tmp_path / name) for name in TABLES if name.endswith(".csv")}
     assert len(written["results.csv"]) == 2 * 2 * 3
