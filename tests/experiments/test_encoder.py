@@ -352,8 +352,14 @@ def test_graphs_are_asked_about_cells_that_their_encoder_has_not_met(tmp_path):
 
 @pytest.fixture
 def answered(tmp_path):
-    """What three folds' encoders wrote of the same six cells."""
-    table = training_cells().groupby("fold").head(2).reset_index(drop=True)
+    """What three folds' encoders wrote of the same six cells; 2, 1 and 0 of a fold are leukemic."""
+    every = training_cells()
+    drawn = [
+        every[(every["fold"] == fold) & (every["label"] == label)].head(number)
+        for fold, leukemic in (("fold_0", 2), ("fold_1", 1), ("fold_2", 0))
+        for label, number in ((0, 2 - leukemic), (1, leukemic))
+    ]
+    table = pd.concat(drawn, ignore_index=True)
     for number, fold in enumerate(sorted(table["fold"].unique())):
         stem = tmp_path / f"encoder_{fold}_1"
         np.savez(

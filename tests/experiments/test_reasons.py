@@ -69,19 +69,21 @@ def test_each_method_asks_what_its_name_says(task, monkeypatch):
     trained = []
 
     def recorded(self, kind, edges):
-        known = (self.seed, kind.__name__, len(edges[0]), tuple(self.labels))
+        as_given = np.array_equal(edges, task.edge_index)
+        known = (self.seed, kind.__name__, as_given, tuple(self.labels))
         trained.append(known)
         return networks.seeded(kind, self.seed, self.settings), None
 
     monkeypatch.setattr(Task, "trained", recorded)
     answer("reason_exact", fresh)
     own = trained[0]
-    assert trained == [own] and own[:2] == (0, "GCN")
+    assert trained == [own] and own[:3] == (0, "GCN", True)
     for name in ("reason_other_seed", "reason_unrelated_labels", "reason_shuffled_graph"):
         trained.clear()
         answer(name, dataclasses.replace(task))
         other = next(known for known in trained if known != own or trained.count(own) > 1)
         assert (other[0] != own[0]) is (name == "reason_other_seed")
+        assert other[2] is (name != "reason_shuffled_graph")
         assert (other[3] != own[3]) is (name == "reason_unrelated_labels")
     trained.clear()
     answer("reason_untrained", dataclasses.replace(task))
