@@ -63,7 +63,7 @@ CHAPTERS = {  # name: what it reads besides the package
 # Large arrays stay with the process; the C library would give them back and ask for them again at
 # every epoch, which then takes attention over edges 1.7 times as long.
 KEPT = "MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=8589934592"
-LONGEST = ("03_features", "05_gcn", "06_results", "11_readings")  # begun first: see `results`
+LONGEST = ("03_features", "05_gcn", "18_reasons", "02_augmentation")  # begun first: see `results`
 try:
     profile(PROFILE)
 except InputError as error:

@@ -7,6 +7,7 @@ answer depends on itself and the reference cells, never on what else is asked fo
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
@@ -136,14 +137,15 @@ class Predictor:
         self._x = known.x
         self._cells = Reference(known.x)
         self._embed = extractor(weights)
-        self._pools = ThreadpoolController()
+        self._pools = ThreadpoolController().select(user_api="blas")
+        self._alone = Lock()
 
     def predict(self, images: Sequence[Image.Image]) -> list[Answer]:
         """Answer for decoded images (from `images.read_image` or `images.decode_image`)."""
         answers: list[Answer] = []
         # numpy's threads would still wait busily for work while torch's compute, on the same cores:
         # that takes longer than all that they could save here.
-        with self._pools.limit(limits=1, user_api="blas"):
+        with self._alone, self._pools.limit(limits=1):
             for start in range(0, len(images), BATCH):
                 answers += self._answers(images[start : start + BATCH])
         return answers

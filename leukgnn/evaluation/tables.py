@@ -109,7 +109,6 @@ def differences(
     predictions: pd.DataFrame | Mapping[tuple[str, str], sums.Answers],
     *,
     draws: int = 0,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """Paired differences of all `PAIRS` that some protocol has.
 
@@ -124,7 +123,7 @@ def differences(
     pairs = [(a, b) for a, b in PAIRS if any({(p, a), (p, b)} <= set(known) for p in protocols)]
     if not pairs:
         raise InputError("the predictions hold no pair of models to compare; run the chapters.")
-    table = inference.paired_differences(known, pairs, draws=draws, seed=seed)
+    table = inference.paired_differences(known, pairs, draws=draws)
     return declared(table)
 
 

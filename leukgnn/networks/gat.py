@@ -8,7 +8,7 @@ from torch_geometric.nn import GATv2Conv
 from leukgnn.networks.family import Family
 from leukgnn.networks.operators import edges_of
 
-HEADS = 8  # in the first layer
+HEADS = 8
 
 
 class GAT(Family):

@@ -32,6 +32,8 @@ class Transformer(Family):
             TransformerConv(width, width // HEADS, heads=HEADS, root_weight=False)
             for _ in range(BLOCKS)
         )
+        for attention in self.attention:
+            del attention.lin_skip  # made, but of no use without a root weight
         self.own = nn.ModuleList(
             nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
             for _ in range(BLOCKS)

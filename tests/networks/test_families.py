@@ -188,6 +188,12 @@ class TestFamily:
         one = network(x[:1], networks.normalised(graphs.no_edges(), 1))
         torch.testing.assert_close(network(x, none)[:1], one, atol=1e-5, rtol=1e-4)
 
+    def test_all_its_numbers_are_trained(self, key, cells):
+        x, edge_index = cells
+        network = of(FAMILIES[key])
+        network(x, networks.normalised(edge_index, N)).sum().backward()
+        assert all(weight.grad is not None for weight in network.parameters())
+
     def test_an_edge_counts_in_its_direction(self, key, cells, directed):
         """What cell 0 is changes the answers of 1 and 3, which hear it, and not that of 2."""
         x = cells[0][:4].clone()
