@@ -132,9 +132,10 @@ def _draw(rows: pd.DataFrame, target: Path, ground: str, ink: str) -> pd.DataFra
             colour = PROTOCOLS[protocol].colour
             colour = ink if colour == INK else colour  # which is black, also on a dark ground
             for model in models:
-                if (protocol, model, "accuracy") not in rows.index:
+                key = (protocol, model, "accuracy")
+                if key not in rows.index:
                     continue  # of the CNN where the reference lacks cells of this build
-                row = row_of(rows, (protocol, model, "accuracy"))
+                row = row_of(rows, key)
                 axes.hlines(place, row["low"], row["high"], color=colour, linewidth=3, alpha=0.7)
                 axes.plot(row["value"], place, "o", color=colour, markersize=7)
                 names.append(f"{_short(model)}, {PROTOCOLS[protocol].label}")

@@ -144,7 +144,8 @@ class Predictor:
         """Answer for decoded images (from `images.read_image` or `images.decode_image`)."""
         answers: list[Answer] = []
         # numpy's threads would still wait busily for work while torch's compute, on the same cores:
-        # that takes longer than all that they could save here.
+        # that takes longer than all that they could save here. One call at a time, as two would
+        # give back each other's limit.
         with self._alone, self._pools.limit(limits=1):
             for start in range(0, len(images), BATCH):
                 answers += self._answers(images[start : start + BATCH])

@@ -11,6 +11,11 @@ from leukgnn.networks.operators import edges_of
 HEADS = 8
 
 
+def head_width(hidden_channels: int) -> int:
+    """Width of each head, so that all together have half of the hidden channels."""
+    return max(1, hidden_channels // (2 * HEADS))
+
+
 class GAT(Family):
     """Two layers of attention over a cell and its neighbours (Brody et al. 2022: GATv2).
 
@@ -21,7 +26,7 @@ class GAT(Family):
 
     def build(self, in_channels: int, hidden_channels: int, out_channels: int) -> None:
         """Make the layers."""
-        width = max(1, hidden_channels // (2 * HEADS))
+        width = head_width(hidden_channels)
         self.conv1 = GATv2Conv(in_channels, width, heads=HEADS, share_weights=True)
         self.conv2 = GATv2Conv(HEADS * width, out_channels, share_weights=True)
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import GATv2Conv
 
 from leukgnn.networks.family import Family
-from leukgnn.networks.gat import HEADS
+from leukgnn.networks.gat import HEADS, head_width
 from leukgnn.networks.operators import Operator, edges_of, means
 
 LAYERS = 3
@@ -83,7 +83,7 @@ class StrongGAT(Strong):
 
     def build(self, in_channels: int, hidden_channels: int, out_channels: int) -> None:
         """Make the layers."""
-        super().build(in_channels, HEADS * max(1, hidden_channels // (2 * HEADS)), out_channels)
+        super().build(in_channels, HEADS * head_width(hidden_channels), out_channels)
 
     def layer(self, width: int, hidden_channels: int) -> nn.Module:
         """Attention over a cell and its neighbours."""

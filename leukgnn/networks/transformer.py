@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import TransformerConv
 
 from leukgnn.networks.family import Family
-from leukgnn.networks.gat import HEADS
+from leukgnn.networks.gat import HEADS, head_width
 from leukgnn.networks.operators import edges_of
 
 BLOCKS = 2
@@ -26,7 +26,7 @@ class Transformer(Family):
 
     def build(self, in_channels: int, hidden_channels: int, out_channels: int) -> None:
         """Make the layers."""
-        width = HEADS * max(1, hidden_channels // (2 * HEADS))
+        width = HEADS * head_width(hidden_channels)
         self.first = nn.Linear(in_channels, width)
         self.attention = nn.ModuleList(
             TransformerConv(width, width // HEADS, heads=HEADS, root_weight=False)
