@@ -60,6 +60,10 @@ lab: $(READY)
 	JUPYTER_CONFIG_DIR=build/lab $(BIN)/jupytext-config set-default-viewer markdown myst
 	JUPYTER_CONFIG_PATH=build/lab $(BIN)/python -m jupyterlab notebooks
 
+# Training keeps its large arrays here as in the step `runs` of the Snakefile, which says why.
+bench witness: export MALLOC_MMAP_THRESHOLD_ := 4294967296
+bench witness: export MALLOC_TRIM_THRESHOLD_ := 8589934592
+
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 

@@ -76,6 +76,13 @@ def test_what_runs_is_the_code_of_the_folder(folder):
     assert "--profile\nmine\n" in make(folder, "book", "CLUSTER=mine").stdout
 
 
+@pytest.mark.parametrize("target, kept", [("bench", True), ("witness", True), ("book", False)])
+def test_training_keeps_its_arrays_as_in_the_snakefile(folder, target, kept):
+    script(folder / ".venv/bin/python", "env | grep ^MALLOC_ | sort | tr '\\n' ' '")
+    said = make(folder, target).stdout.strip()
+    assert (f'KEPT = "{said}"' in (ROOT / "Snakefile").read_text(encoding="utf-8")) is kept
+
+
 def test_a_touched_requirement_needs_no_network(folder):
     (folder / "pyproject.toml").touch()
     assert "pip" not in make(folder, "book").stdout.splitlines()
