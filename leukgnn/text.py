@@ -30,6 +30,18 @@ def difference(row: Mapping[Any, Any] | pd.Series) -> str:
     return f"{with_interval(row, signed=True)}, {row['outcome']} ({row['effective_subjects']:.1f})"
 
 
+def each_once(row: Mapping[Any, Any] | pd.Series, *, signed: bool = False) -> str:
+    """Write value and interval of a row of results where every subject counts once."""
+    ends = {"value": "", "low": "_low", "high": "_high"}
+    once = {name: row[f"by_subject{end}"] for name, end in ends.items()}
+    return with_interval(once, signed=signed)
+
+
+def declared(row: Mapping[Any, Any] | pd.Series) -> str:
+    """Write a declared secondary comparison's outcome, with its p-value among the others."""
+    return f"*{row['outcome']}*, p {p_value(row['p_holm'])} after Holm's correction"
+
+
 def counted(number: int, noun: str) -> str:
     """Write a number of things as text: 1 seed, 10 seeds."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

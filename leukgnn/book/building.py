@@ -148,9 +148,8 @@ def _witness_table() -> str:
     caption = (
         f"The witness: {len(compared)} published runs computed again by this build; the table "
         f"shows the worst run of each row. A run may differ by what its published seeds differ by "
-        "(with only one or two published seeds by twice that of its classifier), and one "
-        "without randomness hardly: training carries the last bits of a product far, so on "
-        "another processor a network may come out as another seed's."
+        "(with only one or two published seeds by twice that of its classifier), as rounding on "
+        "another processor grows during training; one without randomness must agree closely."
     )
     table = agreement.summary(compared)
     return markdown_table(table, name="tbl-witness", caption=caption)
@@ -238,7 +237,7 @@ def mutants_tables(tried: pd.DataFrame) -> str:
         "Do the tests know the science? Mutants are small changes of the code, made by mutmut "
         "within the functions of a room; some of each room's are drawn with a fixed seed and tried "
         "on the room's own tests (`make mutants`). Tried at commits "
-        f"{', '.join(sorted(set(tried['commit'])))}, which line numbers are of."
+        f"{', '.join(sorted(set(tried['commit'])))}; line numbers are those there."
     )
     return "\n".join(
         [

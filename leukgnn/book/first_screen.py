@@ -1,4 +1,4 @@
-"""The book's first screen: its question, the answer in two sentences, and one picture."""
+"""The book's first screen: its question, the answer in a few sentences, and one picture."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from leukgnn.book.published import keyed, row_of
 from leukgnn.evaluation import PRIMARY, from_counts, outcome
 from leukgnn.files import FIGURES
 from leukgnn.names import INK, MODELS, PROTOCOLS
-from leukgnn.text import counted, with_interval
+from leukgnn.text import counted, declared, each_once, with_interval
 
 ANSWERS = {  # to "does the graph help?", by the outcome of the primary question
     "better": "Yes",
@@ -25,7 +25,6 @@ SHOWN = {
     "subject_disjoint": ("gcn", "mlp", "svm", "cnn", "size"),
 }
 CNN = ("subject_disjoint", "cnn", "accuracy")
-WEIGHED_ALIKE = {"value": "", "low": "_low", "high": "_high"}  # ends of columns `by_subject`
 THEMES = {"light": ("#ffffff", "#323232"), "dark": ("#14181e", "#ced6dd")}  # ground, text
 
 
@@ -43,29 +42,34 @@ def generated(results: Path) -> dict[str, str]:
 
 
 def _answer(rows: pd.DataFrame, gaps: pd.DataFrame) -> str:
-    """The answer to the page's title, in two sentences."""
+    """The answer to the page's title, in a few sentences."""
     primary = row_of(gaps, PRIMARY)
     at_equal_size = row_of(gaps, (*PRIMARY[:3], "size_adjusted_auc"))
 
     def accuracy(protocol: str, model: str) -> str:
         return with_interval(row_of(rows, (protocol, model, "accuracy")))
 
-    alike = {name: primary[f"by_subject{end}"] for name, end in WEIGHED_ALIKE.items()}
+    def of_people(model: str) -> str:
+        return each_once(row_of(rows, ("subject_disjoint", model, "accuracy")))
+
+    alike = outcome(primary["by_subject_low"], primary["by_subject_high"])
     asked = row_of(rows, ("other_partitions", "gcn", "roc_auc"))
     partitions = counted(int(asked["partitions"]), "partition")
     return (
         f"**{ANSWERS[primary['outcome']]}.** Asked about cells of people whom "
         f"it has not met, the graph network differs from the same network without graph by "
-        f"{with_interval(primary, signed=True)} in ROC AUC (*{primary['outcome']}*; "
-        f"{asked['subjects']:.0f} people, {partitions} of them; with every person weighed alike "
-        f"{with_interval(alike, signed=True)}, *{outcome(alike['low'], alike['high'])}*), and "
-        f"among cells of about equal size by "
-        f"{with_interval(at_equal_size, signed=True)} (*{at_equal_size['outcome']}*). "
+        f"{with_interval(primary, signed=True)} in ROC AUC (*{primary['outcome']}*, over "
+        f"{asked['subjects']:.0f} people and {partitions} of them). With every person weighed "
+        f"alike, which was not declared beforehand, the difference is "
+        f"{each_once(primary, signed=True)} (*{alike}*); among cells of about equal size it is "
+        f"{with_interval(at_equal_size, signed=True)} ({declared(at_equal_size)} "
+        "over the declared comparisons). "
         f"The paper prints an accuracy of {paper.PRINTED['gcn'].accuracy:.3f} and a confusion "
         f"matrix that gives {_of_matrix():.3f}; the protocol that it writes down gives "
         f"{accuracy('as_written', 'gcn')} here, new people give "
-        f"{accuracy('subject_disjoint', 'gcn')}, and the size of the cell alone gives "
-        f"{accuracy('subject_disjoint', 'size')}.\n"
+        f"{accuracy('subject_disjoint', 'gcn')} (every person weighed alike: {of_people('gcn')}), "
+        f"and the size of the cell alone gives {accuracy('subject_disjoint', 'size')} "
+        f"({of_people('size')}).\n"
     )
 
 

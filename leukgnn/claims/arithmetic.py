@@ -90,6 +90,7 @@ def readings(prevalence: float, fold_sizes: Sequence[int]) -> pd.DataFrame:
         `reading`, what it `needs`, and `what` the paper or plain sense gives instead.
     """
     row = PRINTED["gcn"]
+    balanced = implied_accuracy(row, 0.5)
     precision, f1 = macro_reading(row, prevalence)
     matrix = float(from_counts(**vars(CONFUSION))["accuracy"])
     train = training_accuracy(matrix, row.accuracy)
@@ -109,6 +110,11 @@ def readings(prevalence: float, fold_sizes: Sequence[int]) -> pd.DataFrame:
             "accuracy of the test fifth, matrix of all cells",
             f"an accuracy of {train:.3f} on the training cells",
             f"it would lie below the test cells' {row.accuracy:.3f}",
+        ),
+        (
+            "a test set with as many healthy as leukemic cells",
+            f"an accuracy of {balanced:.3f}",
+            f"{row.accuracy:.3f} is printed",
         ),
         (
             "accuracy as mean of three folds, matrix pooled",
@@ -216,6 +222,7 @@ def facts(leukemic: int, healthy: int) -> dict[str, float]:
     for row in table_1(prevalence).to_dict("records"):
         name = row["model"]
         facts_by_name[f"printed_{name}_implied_accuracy"] = row["implied_accuracy"]
+        facts_by_name[f"printed_{name}_implied_prevalence"] = 100 * row["implied_prevalence"]
         facts_by_name[f"printed_{name}_implied_f1"] = row["implied_f1"]
     missed = {row.model: (1 - row.recall) * leukemic for row in TABLE_1}
     facts_by_name["printed_missed_less_than_cnn"] = 100 * (1 - missed["gcn"] / missed["cnn"])

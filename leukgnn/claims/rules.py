@@ -116,14 +116,15 @@ def in_interval(
     Where the text fits several of our models, the one with the highest value is compared.
 
     A wide interval cannot exclude much, so a value inside it "holds" only if it is also within
-    `approximately` of ours; inside but farther away, it "holds approximately".
+    `approximately` of ours; inside but farther away, it is undecided.
     """
     rows = [facts.interval("intervals", protocol, model, metric) for model in models]
     row, theirs = max(rows, key=lambda row: row["value"]), facts.number(value)
     within = row["low"] <= theirs <= row["high"]
     close = abs(row["value"] - theirs) <= approximately
-    verdict = {2: HOLDS, 1: APPROXIMATELY, 0: NOT_REPRODUCED}[int(within) + int(close)]
-    return verdict, with_interval(row)
+    if close:
+        return (HOLDS if within else APPROXIMATELY), with_interval(row)
+    return (UNDECIDED if within else NOT_REPRODUCED), with_interval(row)
 
 
 def better(
@@ -131,15 +132,14 @@ def better(
 ) -> Judgement:
     """Judge by the outcomes of paired differences: better, worse, equivalent or undecided.
 
-    Of several pairs all must be better; where one is worse, or none is better or undecided, it is
-    not reproduced.
+    Of several pairs all must be better: where one is worse or equivalent, it is not reproduced.
     """
     rows = [facts.interval("differences", protocol, *pair, metric) for pair in pairs]
     outcomes = {row["outcome"] for row in rows}
     verdict = UNDECIDED
     if outcomes == {"better"}:
         verdict = HOLDS
-    elif "worse" in outcomes or not outcomes & {"better", "undecided"}:
+    elif outcomes & {"worse", "equivalent"}:
         verdict = NOT_REPRODUCED
     found = "; ".join(
         f"{label(first)} minus {label(second)} {with_interval(row, signed=True)}, {row['outcome']}"
@@ -148,22 +148,32 @@ def better(
     return verdict, f"{label(metric)}, {label(protocol)}: {found}"
 
 
-def harmless(facts: Facts, *, changes: str, unharmed: str, worse: str) -> Judgement:
-    """Judge a claim that changes do no harm, by how many of several did what.
+def of_several(
+    facts: Facts, *, number: float | str, good: str, bad: str, otherwise: str | None = None
+) -> Judgement:
+    """Judge a claim about several things by how many of them agree and how many say otherwise.
 
-    Where all are unharmed (equivalent or better) it holds, where none is worse it is undecided;
-    where some are worse and yet most are unharmed, it holds approximately.
+    Where all agree it holds; where none says otherwise it is undecided; where some do and yet most
+    agree, it holds approximately.
+
+    Parameters
+    ----------
+    facts : Facts
+    number, good, bad : str
+        How many there are, agree, and say otherwise.
+    otherwise : str, optional
+        Verdict where any says otherwise, however many agree.
     """
-    number, good, bad = (facts.number(name) for name in (changes, unharmed, worse))
-    verdict = APPROXIMATELY if 2 * good > number else NOT_REPRODUCED
-    if good == number:
+    of, agree, against = (facts.number(name) for name in (number, good, bad))
+    verdict = otherwise or (APPROXIMATELY if 2 * agree > of else NOT_REPRODUCED)
+    if agree == of:
         verdict = HOLDS
-    elif not bad:
+    elif not against:
         verdict = UNDECIDED
-    return verdict, f"{good:.0f} of {number:.0f} changes do no harm, {bad:.0f} do"
+    return verdict, f"{agree:.0f} of {of:.0f} agree, {against:.0f} say otherwise"
 
 
 PREDICATES: dict[str, Callable[..., Judgement]] = {
     predicate.__name__: predicate
-    for predicate in (read, adopted, future, near, inside, text, in_interval, better, harmless)
+    for predicate in (read, adopted, future, near, inside, text, in_interval, better, of_several)
 }

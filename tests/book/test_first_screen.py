@@ -50,7 +50,14 @@ def test_the_answer_says_what_comes_of_weighing_people_alike(tables, low, high, 
     given = {"by_subject": -0.0456, "by_subject_low": low, "by_subject_high": high}
     change(tables, "differences.csv", key, **given)
     text = answer(tables).replace(NBSP, " ")
-    assert f"weighed alike -0.046 [{low:+.3f}, {high:+.3f}], *{word}*)" in text
+    assert f"beforehand, the difference is -0.046 [{low:+.3f}, {high:+.3f}] (*{word}*);" in text
+
+
+def test_a_secondary_comparison_is_told_with_its_corrected_p(tables):
+    key = dict(zip(("protocol", "first", "second"), PRIMARY, strict=False))
+    key["metric"] = "size_adjusted_auc"
+    change(tables, "differences.csv", key, outcome="worse", p=0.0126, p_holm=0.1138)
+    assert "(*worse*, p 0.114 after Holm's correction" in answer(tables)
 
 
 def test_every_accuracy_is_the_tables(tables):
@@ -58,9 +65,12 @@ def test_every_accuracy_is_the_tables(tables):
         [("as_written", "gcn"), ("subject_disjoint", "gcn"), ("subject_disjoint", "size")]
     ):
         key = {"protocol": protocol, "model": model, "metric": "accuracy"}
-        change(tables, "intervals.csv", key, value=0.1111 * (number + 1))
+        once = {"by_subject": 0.0101 * number, "by_subject_low": 0.0, "by_subject_high": 0.9}
+        change(tables, "intervals.csv", key, value=0.1111 * (number + 1), **once)
     text = answer(tables).replace(NBSP, " ")
     assert "gives 0.111 [" in text and "people give 0.222 [" in text and "gives 0.333 [" in text
+    assert "(every person weighed alike: 0.010 [0.000, 0.900])" in text
+    assert "] (0.020 [0.000, 0.900])." in text
     assert "accuracy of 0.858 and a confusion matrix that gives 0.790" in text
 
 

@@ -156,8 +156,8 @@ def test_what_misses_its_limits_gets_the_verdict_that_the_rule_names(build, limi
     [
         (0.81, claims.HOLDS),
         (0.785, claims.HOLDS),
-        (0.75, claims.APPROXIMATELY),  # inside the interval, far from our value
-        (0.88, claims.APPROXIMATELY),
+        (0.75, claims.UNDECIDED),  # inside the interval, far from our value
+        (0.88, claims.UNDECIDED),
         (0.69, claims.NOT_REPRODUCED),
         (0.95, claims.NOT_REPRODUCED),
     ],
@@ -205,10 +205,12 @@ def test_better_is_judged_by_the_outcome(build, row, expected):
     ("rows", "expected"),
     [
         (((0.03, 0.01, 0.05), (0.03, 0.01, 0.05)), claims.HOLDS),
-        (((0.03, 0.01, 0.05), (0.0, -0.01, 0.01)), claims.UNDECIDED),
+        (((0.03, 0.01, 0.05), (0.0, -0.01, 0.01)), claims.NOT_REPRODUCED),
+        (((0.03, 0.01, 0.05), (0.03, -0.01, 0.07)), claims.UNDECIDED),
         (((0.03, 0.01, 0.05), (-0.03, -0.05, -0.01)), claims.NOT_REPRODUCED),
         (((0.03, -0.01, 0.07), (-0.03, -0.05, -0.01)), claims.NOT_REPRODUCED),
-        (((0.03, -0.01, 0.07), (0.0, -0.01, 0.01)), claims.UNDECIDED),
+        (((0.03, -0.01, 0.07), (0.0, -0.01, 0.01)), claims.NOT_REPRODUCED),
+        (((0.03, -0.01, 0.07), (0.03, -0.01, 0.07)), claims.UNDECIDED),
         (((0.0, -0.01, 0.01), (0.0, -0.01, 0.01)), claims.NOT_REPRODUCED),
     ],
 )
@@ -261,7 +263,7 @@ def test_text_and_bounds(build):
 
 
 @pytest.mark.parametrize(
-    ("unharmed", "worse", "expected"),
+    ("agree", "against", "expected"),
     [
         (16, 0, claims.HOLDS),
         (15, 0, claims.UNDECIDED),
@@ -271,10 +273,13 @@ def test_text_and_bounds(build):
         (8, 1, claims.NOT_REPRODUCED),
     ],
 )
-def test_what_does_no_harm_is_judged_by_how_many_do(build, unharmed, worse, expected):
-    facts = build({"n": 16, "good": unharmed, "bad": worse})
-    names = {"changes": "n", "unharmed": "good", "worse": "bad"}
-    assert verdict(facts, name="harmless", **names) == expected
+def test_of_several_all_must_agree(build, agree, against, expected):
+    facts = build({"n": 16, "good": agree, "bad": against})
+    rule = {"name": "of_several", "good": "good", "bad": "bad"}
+    for number in ("n", 16.0):
+        assert verdict(facts, **rule, number=number) == expected
+    silent = claims.UNSPECIFIED if against else expected
+    assert verdict(facts, **rule, number="n", otherwise=claims.UNSPECIFIED) == silent
 
 
 def test_a_rule_says_its_sentence_in_place_of_the_bare_number(build):
