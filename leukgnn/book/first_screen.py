@@ -69,7 +69,7 @@ def _answer(rows: pd.DataFrame, gaps: pd.DataFrame) -> str:
         f"{accuracy('as_written', 'gcn')} here, new people give "
         f"{accuracy('subject_disjoint', 'gcn')} (every person weighed alike: {of_people('gcn')}), "
         f"and the size of the cell alone gives {accuracy('subject_disjoint', 'size')} "
-        f"({of_people('size')}).\n"
+        f"(so weighed: {of_people('size')}).\n"
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from leukgnn.claims.facts import Facts
+from leukgnn.claims.facts import Facts, MissingError
 from leukgnn.names import label
 from leukgnn.text import with_interval
 
@@ -153,8 +153,8 @@ def of_several(
 ) -> Judgement:
     """Judge a claim about several things by how many of them agree and how many say otherwise.
 
-    Where all agree it holds; where none says otherwise it is undecided; where some do and yet most
-    agree, it holds approximately.
+    Where all agree it holds, where most do it holds approximately, and where fewer do it is
+    undecided as long as none says otherwise.
 
     Parameters
     ----------
@@ -163,13 +163,23 @@ def of_several(
         How many there are, agree, and say otherwise.
     otherwise : str, optional
         Verdict where any says otherwise, however many agree.
+
+    Raises
+    ------
+    MissingError
+        When there is none.
     """
     of, agree, against = (facts.number(name) for name in (number, good, bad))
-    verdict = otherwise or (APPROXIMATELY if 2 * agree > of else NOT_REPRODUCED)
+    if not of:
+        raise MissingError(str(number))
     if agree == of:
         verdict = HOLDS
-    elif not against:
-        verdict = UNDECIDED
+    elif against and otherwise:
+        verdict = otherwise
+    elif 2 * agree > of:
+        verdict = APPROXIMATELY
+    else:
+        verdict = NOT_REPRODUCED if against else UNDECIDED
     return verdict, f"{agree:.0f} of {of:.0f} agree, {against:.0f} say otherwise"
 
 

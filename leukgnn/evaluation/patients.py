@@ -50,7 +50,7 @@ def shares(decided: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row per protocol, model and `metric` ("accuracy", "recall", "specificity"): `right`
         (people, mean over seeds and partitions), `people`, and `value`, `low`, `high`, the share
-        with its exact interval (Clopper & Pearson 1934).
+        with the interval of Clopper & Pearson (1934) at that mean.
     """
     right = (decided["probability"] >= THRESHOLD) == (decided["label"] == 1)
     rows = []

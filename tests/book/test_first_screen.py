@@ -70,7 +70,7 @@ def test_every_accuracy_is_the_tables(tables):
     text = answer(tables).replace(NBSP, " ")
     assert "gives 0.111 [" in text and "people give 0.222 [" in text and "gives 0.333 [" in text
     assert "(every person weighed alike: 0.010 [0.000, 0.900])" in text
-    assert "] (0.020 [0.000, 0.900])." in text
+    assert "] (so weighed: 0.020 [0.000, 0.900])." in text
     assert "accuracy of 0.858 and a confusion matrix that gives 0.790" in text
 
 
