@@ -63,7 +63,7 @@ def _answer(rows: pd.DataFrame, gaps: pd.DataFrame) -> str:
         f"alike, which was not declared beforehand, the difference is "
         f"{each_once(primary, signed=True)} (*{alike}*); among cells of about equal size it is "
         f"{with_interval(at_equal_size, signed=True)} ({declared(at_equal_size)} "
-        "over the declared comparisons). "
+        "over the declared comparisons).\n\n"
         f"The paper prints an accuracy of {paper.PRINTED['gcn'].accuracy:.3f} and a confusion "
         f"matrix that gives {_of_matrix():.3f}; the protocol that it writes down gives "
         f"{accuracy('as_written', 'gcn')} here, new people give "
